@@ -1,0 +1,74 @@
+"""From pixels 0..255 to what a network reads; kept with the run so that nobody has to guess it."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from alexnet.batches.views import crop_of
+from alexnet.dataset.statistics import Statistics
+from alexnet.recipe import Recipe
+
+LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, Pillow's grey; three equal channels stay what they are
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How a picture is fitted (`size`, `fit`), viewed (`crop`) and normalised: (pixels − mean) / divisor."""
+
+    size: int
+    fit: str
+    crop: int
+    channels: int
+    mean: Tensor  # float32 [channels, crop, crop] or [channels, 1, 1], pixels 0..255
+    divisor: Tensor  # float32 [channels, 1, 1]
+
+    def to(self, device: torch.device) -> "Preprocessing":
+        """Return the same with its tensors on `device`."""
+        return Preprocessing(
+            self.size, self.fit, self.crop, self.channels, self.mean.to(device), self.divisor.to(device)
+        )
+
+    def __call__(self, views: Tensor, noise: Tensor | None = None, shrink: float = 1.0) -> Tensor:
+        """Views uint8 [N, crop, crop, 3] -> float32 [N, channels, crop, crop], on the views' device.
+
+        `noise` [N, channels] is added after the mean is subtracted; then all is divided by `shrink`.
+        """
+        pixels = views.permute(0, 3, 1, 2).to(torch.float32)  # [N, 3, crop, crop]
+        if self.channels == 1:
+            pixels = _grey(pixels)
+        pixels = pixels - self.mean
+        if noise is not None:
+            pixels = pixels + noise[:, :, None, None]
+        return pixels / (self.divisor * shrink)
+
+
+def preprocessing_of(recipe: Recipe, statistics: Statistics, size: int, fit: str) -> Preprocessing:
+    """Preprocessing for `recipe` on a data set: the mean is that of its training split.
+
+    The centre window of the mean image is subtracted wherever the crop was ([C] convdata.py).
+    """
+    crop = crop_of(recipe, size)
+    images = {
+        "image": torch.from_numpy(statistics.mean_image).permute(2, 0, 1)[None],  # [1, 3, size, size]
+        "channel": torch.from_numpy(statistics.channel_means).to(torch.float32)[None, :, None, None],
+        "none": torch.zeros(1, 3, 1, 1),
+    }
+    mean = images[recipe.mean].to(torch.float32)
+    if recipe.mean == "image":
+        start = (size - crop) // 2
+        mean = mean[:, :, start : start + crop, start : start + crop]
+    if recipe.divide_by == "deviation":
+        divisor = torch.from_numpy(statistics.channel_deviations).to(torch.float32)[None, :, None, None]
+        divisor = divisor.clamp_min(1e-6)
+    else:
+        divisor = torch.full((1, 3, 1, 1), float(recipe.divide_by))
+    if recipe.channels == 1:
+        mean, divisor = _grey(mean), _grey(divisor)
+    return Preprocessing(size, fit, crop, recipe.channels, mean[0].contiguous(), divisor[0].contiguous())
+
+
+def _grey(pixels: Tensor) -> Tensor:
+    """[N, 3, H, W] -> [N, 1, H, W]."""
+    luma = torch.tensor(LUMA, dtype=pixels.dtype, device=pixels.device)
+    return (pixels * luma[:, None, None]).sum(1, keepdim=True)

@@ -1,0 +1,118 @@
+"""What the network sees of an image: crops, flips, colour noise, the ten views ([P] §4.1)."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alexnet.batches.draws import COLOURS, CROPS, normals, uniforms
+from alexnet.dataset.statistics import Statistics
+from alexnet.problem import Problem, UsageProblem
+from alexnet.recipe import ColourNoise, Recipe
+
+
+class View(NamedTuple):
+    """A window of the prepared image: its upper left corner in pixels, and whether it is mirrored."""
+
+    row: int
+    column: int
+    flip: bool = False
+
+
+class Windows(NamedTuple):
+    """The views of a batch: corners int64 [N], mirrored bool [N]."""
+
+    rows: NDArray[np.int64]
+    columns: NDArray[np.int64]
+    flips: NDArray[np.bool_]
+
+
+def training_windows(
+    recipe: Recipe, size: int, *, epoch: int, images: NDArray[np.int64], positions: NDArray[np.int64]
+) -> Windows:
+    """Windows for `images` (indices, [N]) that stand at `positions` of the epoch's order.
+
+    Every offset from 0 to size + 2·pad − crop is as likely: 33 · 33 and two flips make 2,178 views of
+    256 → 224, as in the code; the paper says 2,048. With `images_per_draw` 32 a row of images shares its
+    draw, as the 2012 code does ([C] convdata.py).
+    """
+    keys = images if recipe.images_per_draw == 1 else positions // recipe.images_per_draw
+    draws = uniforms(recipe.seed, epoch, keys, stream=CROPS, count=3)  # [N, 3]
+    room = size + 2 * recipe.pad - crop_of(recipe, size)
+    if recipe.random_crop:
+        corners = (draws[:, :2] * (room + 1)).astype(np.int64)
+    else:
+        corners = np.full((len(images), 2), room // 2, dtype=np.int64)
+    flips = (draws[:, 2] < 0.5) & recipe.flip
+    return Windows(corners[:, 0], corners[:, 1], flips)
+
+
+def crop_of(recipe: Recipe, size: int) -> int:
+    """Side of a view in pixels; a Problem where the prepared images are smaller."""
+    crop = recipe.crop or size
+    if crop > size:
+        raise Problem(
+            f"recipe {recipe.name} crops {crop} pixels but the packed images have {size}; "
+            f"prepare them again with --size {crop} or more, or use --set crop={size}"
+        )
+    return crop
+
+
+def colour_noise(
+    noise: ColourNoise,
+    statistics: Statistics,
+    *,
+    seed: int,
+    epoch: int,
+    images: NDArray[np.int64],
+) -> NDArray[np.float32]:
+    """What is added to each channel of each image, pixels 0..255: [N, 3]. One draw an image and epoch."""
+    alphas = normals(seed, epoch, images, stream=COLOURS, count=3) * noise.deviation  # [N, 3]
+    values = np.maximum(statistics.colour_eigenvalues, 0.0)
+    # the paper's eigenvalues are those of pixels 0..1: λ / 255², and what they move is brought back by 255
+    lengths = values / 255.0 if noise.form == "paper" else np.sqrt(values)
+    return np.asarray((alphas * lengths) @ statistics.colour_vectors.T, dtype=np.float32)
+
+
+def gather(
+    images: NDArray[np.uint8], indices: NDArray[np.int64], windows: Windows, crop: int
+) -> NDArray[np.uint8]:
+    """Cut one window from each image: [N, crop, crop, 3]. Windows must lie inside the images."""
+    views = np.empty((len(indices), crop, crop, images.shape[3]), dtype=np.uint8)
+    rows, columns, flips = (part.tolist() for part in windows)
+    for view, index, row, column, flip in zip(views, indices.tolist(), rows, columns, flips, strict=True):
+        window = images[index, row : row + crop, column : column + crop]
+        view[...] = window[:, ::-1] if flip else window
+    return views
+
+
+def padded(images: NDArray[np.uint8], pad: int, colour: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Put a margin of `colour` [3] around each image: [N, H + 2·pad, W + 2·pad, 3]."""
+    count, height, width, channels = images.shape
+    framed = np.empty((count, height + 2 * pad, width + 2 * pad, channels), dtype=np.uint8)
+    framed[...] = colour
+    framed[:, pad : pad + height, pad : pad + width] = images
+    return framed
+
+
+def evaluation_views(name: str, size: int, crop: int) -> tuple[View, ...]:
+    """The views of every image whose softmax outputs are averaged, none twice.
+
+    `center`; `mirror`: the centre and its mirror image; `ten`: four corners, centre, and their mirrors
+    ([P] §4.1); `nine`: a 3 × 3 grid, unmirrored, as cuda-convnet tests CIFAR-10.
+
+    >>> [(view.row, view.column) for view in evaluation_views("ten", 256, 224)[:5]]
+    [(0, 0), (0, 32), (16, 16), (32, 0), (32, 32)]
+    """
+    room = size - crop
+    middle = room // 2
+    corners = [(0, 0), (0, room), (middle, middle), (room, 0), (room, room)]
+    windows: dict[str, list[View]] = {
+        "center": [View(middle, middle)],
+        "mirror": [View(middle, middle, flip) for flip in (False, True)],
+        "ten": [View(*corner, flip) for flip in (False, True) for corner in corners],
+        "nine": [View(row, column) for row in (0, middle, room) for column in (0, middle, room)],
+    }
+    if name not in windows:
+        raise UsageProblem(f"no views named {name!r}; there are {', '.join(windows)}")
+    return tuple(dict.fromkeys(windows[name]))

@@ -1,0 +1,52 @@
+"""The command line: parses, calls a verb, prints. Words go to stderr, results (and `--json`) to stdout."""
+
+import os
+import sys
+
+from typer import Abort, TyperException
+
+from alexnet.cli.app import app, settings
+from alexnet.cli.show import complain
+from alexnet.problem import Problem
+
+INTERRUPTED = 130  # 128 + SIGINT, as shells count
+
+
+def main() -> None:
+    """Run the command line; every outcome has its exit code: 0 done, 1 data at fault, 2 command at fault."""
+    try:
+        code = run()
+    except Exception:
+        if not settings.debug:
+            raise
+        import traceback
+
+        traceback.print_exc()
+        code = 1
+    sys.exit(code)
+
+
+def run() -> int:
+    """Run what the command line asks for and return the exit code."""
+    try:
+        return app(standalone_mode=False) or 0
+    except TyperException as error:
+        complain(f"{error.format_message()} See `alexnet --help`.")
+        return 2
+    except (KeyboardInterrupt, Abort):
+        complain("interrupted; what was finished is kept, and the same command goes on from there")
+        return INTERRUPTED
+    except Problem as problem:
+        if settings.debug:
+            raise
+        complain(str(problem))
+        return problem.exit_code
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has seen enough
+        return 0
+    except OSError as error:
+        if settings.debug:
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        complain(f"{where}{error.strerror or error}; nothing half-written is trusted: mend it and repeat")
+        return 1

@@ -1,0 +1,179 @@
+"""What people see: tables and sentences on stdout, complaints on stderr; JSON for programs."""
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from alexnet.dataset.doctor import Report
+    from alexnet.dataset.prepare import Prepared
+    from alexnet.verbs.demo import Demonstrated
+    from alexnet.verbs.evaluate import Evaluation
+    from alexnet.verbs.predict import Answer
+    from alexnet.verbs.train import Trained
+
+
+def complain(words: str) -> None:
+    """Say what is wrong in one line on stderr."""
+    print(f"alexnet: {' '.join(words.split())}", file=sys.stderr)
+
+
+def document(value: Any) -> None:
+    """Print JSON."""
+    print(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def plain(value: Any) -> dict[str, Any]:
+    """Return a dataclass as JSON's own types."""
+    return asdict(value)
+
+
+def _print(*lines: Any) -> None:
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    for line in lines:
+        console.print(line)
+
+
+def _table(*columns: str, title: str | None = None) -> "Table":
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
+    for column in columns:
+        left = column in ("class", "finding", "network", "layer", "output", "image", "answer", "input")
+        table.add_column(column, justify="left" if left else "right", overflow="fold")
+    return table
+
+
+def _interval(error: float, interval: Sequence[float]) -> str:
+    return f"{error:.2f} %  (95 %: {interval[0]:.2f} … {interval[1]:.2f})"
+
+
+def prepared(result: "Prepared") -> None:
+    """After `prepare`."""
+    counts = ", ".join(f"{count:,} {split}" for split, count in result.splits.items())
+    _print(
+        f"[bold]{result.packed}[/]: {counts}; {result.classes} classes; "
+        f"{result.images_per_second:,.0f} images/s in {result.seconds:.1f} s"
+    )
+    for one in result.skipped[:10]:
+        _print(f"[yellow]skipped[/] {one['source']}: {one['reason']}")
+    if len(result.skipped) > 10:
+        _print(f"… and {len(result.skipped) - 10} more, all named in the manifest")
+
+
+def trained(result: "Trained") -> None:
+    """After `train`: the result, and where the time went."""
+    busy = max(result.data_seconds + result.compute_seconds, 1e-9)
+    share = 100 * result.data_seconds / busy
+    _print(
+        f"[bold]{result.run}[/]: {result.epochs} epochs, {result.steps:,} steps, "
+        f"{result.images_per_second:,.0f} images/s, {result.seconds:.1f} s"
+    )
+    if result.top1_error is not None:
+        _print(f"validation error: top-1 {result.top1_error:.2f} %, top-5 {result.top5_error:.2f} %")
+    hint = "; the network waits for pictures: try more --workers" if share > 10 else ""
+    _print(f"time: data {share:.1f} %, compute {100 - share:.1f} %{hint}")
+
+
+def evaluated(result: "Evaluation") -> None:
+    """After `evaluate`."""
+    averaged = f"{len(result.runs)} runs averaged, " if len(result.runs) > 1 else ""
+    _print(
+        f"{averaged}{result.images:,} images of {result.split}, views: {result.views}",
+        f"[bold]top-1 error[/] {_interval(result.top1_error, result.top1_interval)}",
+        f"[bold]top-5 error[/] {_interval(result.top5_error, result.top5_interval)}",
+    )
+    worst = sorted(result.per_class, key=lambda one: -one.top1_error)
+    table = _table("class", "images", "top-1 error", "95 % interval", title="the hardest classes")
+    for one in worst[:10]:
+        low, high = one.top1_interval
+        table.add_row(one.name, str(one.images), f"{one.top1_error:.1f} %", f"{low:.1f} … {high:.1f}")
+    _print(table)
+
+
+def predicted(answers: Sequence["Answer"]) -> None:
+    """After `predict`: a bar for each class."""
+    for answer in answers:
+        if answer.top is None:
+            complain(f"{answer.image}: {answer.error}")
+            continue
+        _print(f"[bold]{answer.image}[/]")
+        for name, share in answer.top:
+            _print(f"  {share:7.2%} [cyan]{'█' * round(30 * share):<30}[/] {name}")
+
+
+def networks(result: Any, *, named: bool) -> None:
+    """After `networks`."""
+    rows = result["layers"] if named else result
+    if named:
+        channels, height, width = result["input"]
+        _print(f"[bold]{result['name']}[/] ({result['year']}), input {channels} × {height} × {width}")
+        table = _table("layer", "output", "parameters", "share", "multiply-adds", "share ")
+        for row in rows:
+            table.add_row(row["name"], _shape(row["output"]), *_shares(row, result))
+        table.add_section()
+        table.add_row("total", "", f"{result['parameters']:,}", "", f"{result['multiply_adds']:,}", "")
+    else:
+        table = _table("network", "year", "input", "classes", "parameters", "multiply-adds")
+        for row in rows:
+            table.add_row(
+                row["name"],
+                str(row["year"]),
+                _shape(row["input"]),
+                f"{row['classes']:,}",
+                f"{row['parameters']:,}",
+                f"{row['multiply_adds']:,}",
+            )
+    _print(table)
+
+
+def _shape(shape: Sequence[int]) -> str:
+    return " × ".join(str(side) for side in shape)
+
+
+def _shares(row: dict[str, Any], whole: dict[str, Any]) -> list[str]:
+    cells = []
+    for what in ("parameters", "multiply_adds"):
+        part = row[what] / whole[what] if whole[what] else 0.0
+        cells += [f"{row[what]:,}" if row[what] else "", f"{part:.1%}" if row[what] else ""]
+    return cells
+
+
+def doctor(report: "Report") -> None:
+    """After `doctor`: the findings, the worst first."""
+    table = _table("split", "class", "images")
+    for split, classes in report.counts.items():
+        for name, count in list(classes.items())[:12]:
+            table.add_row(split, name, f"{count:,}")
+        if len(classes) > 12:
+            table.add_row(split, f"… {len(classes) - 12} more", f"{sum(classes.values()):,} in all")
+    _print(table)
+    for finding in report.findings:
+        colour = "red" if finding.severity == "error" else "yellow"
+        _print(
+            f"[{colour}]{finding.severity}[/] [bold]{finding.kind}[/] ({finding.count:,}): {finding.why}",
+            f"  e.g. {'; '.join(finding.examples[:3])}",
+            f"  → {finding.advice}",
+        )
+    if not report.findings:
+        _print("[green]nothing found that would spoil a training[/]")
+
+
+def demo(result: "Demonstrated") -> None:
+    """After `demo`: what was reached, where to look, what to try next."""
+    evaluated(result.evaluation)
+    _print(
+        f"{result.seconds:.0f} s in all; look at [bold]{result.picture}[/]",
+        "",
+        "Try next:",
+        f"  alexnet predict {result.run} PICTURE          what is on a picture of yours",
+        "  alexnet networks alexnet                the network of 2012, layer by layer",
+        "  alexnet prepare PICTURES packed/mine    your own folder of class folders",
+    )

@@ -1,0 +1,160 @@
+"""A recipe: everything that decides a training but the pictures, as frozen values that JSON can hold."""
+
+import difflib
+import json
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationError, model_validator
+
+from alexnet.problem import Problem, UsageProblem
+from alexnet.schedule import Pieces, Plateau, Schedule, Value
+
+
+class ColourNoise(Value):
+    """Random relighting along the colour eigenvectors, one draw an image ([P] §4.1).
+
+    `paper` adds eigenvector · eigenvalue · α (on the 0..1 scale, as printed); `code` adds
+    eigenvector · √eigenvalue · α and divides the picture by 1 + deviation ([C] convdata.py).
+    """
+
+    form: Literal["paper", "code"] = "paper"
+    deviation: float = Field(default=0.1, ge=0, description="standard deviation of α")
+    until: float | None = Field(default=None, ge=0, description="epoch from which there is none")
+
+    @property
+    def shrink(self) -> float:
+        """What the noisy picture is divided by."""
+        return 1.0 + self.deviation if self.form == "code" else 1.0
+
+
+class Rule(Value):
+    """Parameters whose name fits `match` (shell pattern: `conv1.*`, `*.bias`) learn differently.
+
+    `times` multiplies the rate (a number, or pieces over epochs; several rules multiply); `weight_decay`
+    replaces the recipe's (the last rule that gives one holds).
+    """
+
+    match: str
+    times: float | Pieces = 1.0
+    weight_decay: float | None = Field(default=None, ge=0)
+
+    def rate(self, epoch: float) -> float:
+        """Multiplier of the rate at `epoch`."""
+        return self.times(epoch, 0.0) if isinstance(self.times, Pieces) else self.times
+
+
+class Recipe(Value):
+    """One training, whole: the network, what it sees, how it learns; `--set field=value` changes a field."""
+
+    name: str
+    network: str
+    options: dict[str, Any] = Field(default_factory=dict, description="keyword arguments of the network")
+
+    # what the network sees
+    channels: Literal[1, 3] = 3
+    crop: int | None = Field(
+        default=None, ge=1, description="side of a view in pixels; null: the whole image"
+    )
+    pad: int = Field(default=0, ge=0, description="pixels of mean colour around the image before the crop")
+    flip: bool = False
+    images_per_draw: int = Field(
+        default=1, ge=1, description="images in a row that share one crop and flip; 32 in the 2012 code"
+    )
+    random_crop: bool = True
+    colour_noise: ColourNoise | None = None
+    mean: Literal["image", "channel", "none"] = "image"
+    divide_by: Annotated[float, Field(gt=0)] | Literal["deviation"] = 1.0
+
+    # how it learns
+    epochs: int = Field(ge=1)
+    batch: int = Field(default=128, ge=1)
+    seed: int = Field(default=0, ge=0)
+    optimizer: Literal["sgd-2012", "sgd", "adamw"] = "sgd-2012"
+    learning_rate: Schedule
+    momentum: float = Field(default=0.9, ge=0, lt=1)
+    weight_decay: float = Field(default=0.0, ge=0)
+    rules: tuple[Rule, ...] = ()
+    frozen: tuple[str, ...] = Field(default=(), description="patterns of parameters that stay as they are")
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+
+    @model_validator(mode="after")
+    def _check(self) -> "Recipe":
+        if self.colour_noise and self.channels != 3:
+            raise ValueError("colour_noise needs channels=3")
+        return self
+
+    def needs_validation(self) -> bool:
+        """Whether the rate follows the validation error."""
+        return isinstance(self.learning_rate, Plateau)
+
+
+def override(recipe: Recipe, assignments: Sequence[str]) -> Recipe:
+    """Apply `field=value` or `field.inner=value`; values are JSON, bare words are strings.
+
+    >>> from alexnet.schedule import Constant
+    >>> recipe = Recipe(name="r", network="lenet", epochs=1, learning_rate=Constant(start=0.1))
+    >>> override(recipe, ["epochs=3", "learning_rate.start=0.2"]).learning_rate
+    Constant(kind='constant', start=0.2, warm_up=0.0)
+    """
+    document = recipe.model_dump(mode="json")
+    for assignment in assignments:
+        path, equals, text = assignment.partition("=")
+        if not equals:
+            raise UsageProblem(f"--set {assignment}: write it as field=value")
+        _assign(document, path.split("."), _parsed(text), path)
+    return _validated(document, "--set")
+
+
+def read(text: str | bytes, where: str) -> Recipe:
+    """Parse a `recipe.json`; `where` names it in the Problem raised if it is not one."""
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        raise Problem(f"{where} is not JSON: {error}") from None
+    if not isinstance(document, dict):
+        raise Problem(f"{where} is not a recipe: the outermost value must be an object of fields")
+    return _validated(document, where)
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _assign(document: dict[str, Any], keys: list[str], value: Any, path: str) -> None:
+    *parents, last = keys
+    for key in parents:
+        if key not in document:
+            raise UsageProblem(f"--set {path}: {_unknown(key, document)}")
+        if not isinstance(document[key], dict):
+            raise UsageProblem(
+                f"--set {path}: {key} is {document[key]!r}; set it whole, as {key}={{…}} in JSON"
+            )
+        document = document[key]
+    if last not in document and parents != ["options"]:
+        raise UsageProblem(f"--set {path}: {_unknown(last, document)}")
+    document[last] = value
+
+
+def _unknown(key: str, document: dict[str, Any]) -> str:
+    close = difflib.get_close_matches(key, document, n=1)
+    hint = f"did you mean {close[0]!r}? " if close else ""
+    return f"there is no field {key!r} to set; {hint}there are {', '.join(document)}"
+
+
+def _validated(document: dict[str, Any], where: str) -> Recipe:
+    try:
+        return Recipe.model_validate(document)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        field = ".".join(str(part) for part in first["loc"]) or "recipe"
+        raise UsageProblem(f"{where}: field {field}: {first['msg']}{_got(first)}") from None
+
+
+def _got(error: Any) -> str:
+    if error["type"] == "extra_forbidden":
+        return f"; the fields are {', '.join(Recipe.model_fields)}"
+    return f"; got {error['input']!r}"

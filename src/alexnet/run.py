@@ -1,0 +1,230 @@
+"""The run folder: recipe, network, classes, preprocessing, weights and state; there whole or not at all.
+
+RUN/recipe.json               the resolved recipe, enough to train again
+RUN/model.json                network, classes, preprocessing, data set, versions
+RUN/preprocessing.safetensors mean and divisor
+RUN/metrics.jsonl             a line an epoch and every few steps
+RUN/checkpoints/step-N.json   where training stood; written last, so what it names is whole
+RUN/checkpoints/step-N.weights.safetensors, step-N.optimizer.safetensors
+RUN/scores/                   saved predictions
+"""
+
+import json
+import platform
+import shutil
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from alexnet import recipe as recipes
+from alexnet.batches.preprocessing import Preprocessing
+from alexnet.files import write_json, written_whole
+from alexnet.networks import create
+from alexnet.problem import Problem
+from alexnet.recipe import Recipe
+
+FORMAT = 1
+VERSIONED = ("alexnet", "torch", "numpy", "torchcodec", "safetensors")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Where a training stood: `state` is the loop's own, the files hold the tensors."""
+
+    path: Path  # RUN/checkpoints/step-N.json
+    state: dict[str, Any]
+
+    def weights(self) -> dict[str, Tensor]:
+        """Parameters and buffers of the network by name."""
+        return _tensors(self.path.with_suffix(".weights.safetensors"))
+
+    def optimizer(self) -> dict[str, Tensor]:
+        """The optimizer's tensors, named by parameter and kind."""
+        return _tensors(self.path.with_suffix(".optimizer.safetensors"))
+
+
+@dataclass(frozen=True)
+class Run:
+    """An opened run folder."""
+
+    path: Path
+    recipe: Recipe
+    classes: tuple[str, ...]
+    preprocessing: Preprocessing
+    dataset: dict[str, Any]  # where the data was, and its fingerprint
+
+    @property
+    def metrics(self) -> Path:
+        """The log, a JSON document a line."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def scores(self) -> Path:
+        """The folder of saved predictions."""
+        return self.path / "scores"
+
+    def build(self) -> nn.Module:
+        """Build the network with the weights that its recipe starts from."""
+        recipe = self.recipe
+        return create(
+            recipe.network,
+            classes=len(self.classes),
+            channels=recipe.channels,
+            seed=recipe.seed,
+            **recipe.options,
+        )
+
+    def network(self) -> nn.Module:
+        """Build the network with the newest weights, ready to answer (`eval`)."""
+        checkpoint = self.checkpoint()
+        network = self.build()
+        if checkpoint is None:
+            raise Problem(f"{self.path} holds no weights yet; repeat its `alexnet train` command")
+        load_weights(network, checkpoint.weights(), str(checkpoint.path))
+        return network.eval()
+
+    def checkpoint(self) -> Checkpoint | None:
+        """Return the newest whole checkpoint."""
+        paths = sorted((self.path / "checkpoints").glob("step-*.json"))
+        return Checkpoint(paths[-1], _json(paths[-1])) if paths else None
+
+    def save(
+        self, weights: dict[str, Tensor], optimizer: dict[str, Tensor], state: dict[str, Any], *, steps: int
+    ) -> None:
+        """Save a checkpoint after `steps` steps, then drop the older ones."""
+        folder = self.path / "checkpoints"
+        folder.mkdir(exist_ok=True)
+        path = folder / f"step-{steps:09d}.json"
+        for kind, tensors in (("weights", weights), ("optimizer", optimizer)):
+            with written_whole(path.with_suffix(f".{kind}.safetensors")) as partial:
+                save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, partial)
+        write_json(path, state)
+        for old in sorted(folder.iterdir()):  # of one step the .json first: without it nothing is trusted
+            if not old.name.startswith(path.stem):
+                old.unlink()
+
+
+def load_weights(network: nn.Module, weights: dict[str, Tensor], where: str) -> None:
+    """Copy `weights` into `network`; a Problem names the keys and shapes that do not fit."""
+    own = network.state_dict()
+    wrong = [f"lacks {name}" for name in own if name not in weights]
+    wrong += [f"{name} is unknown" for name in weights if name not in own]
+    wrong += [
+        f"{name} is {list(weights[name].shape)} and should be {list(own[name].shape)}"
+        for name in own
+        if name in weights and weights[name].shape != own[name].shape
+    ]
+    if wrong:
+        more = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""
+        raise Problem(f"{where} does not fit the network: {'; '.join(wrong[:5])}{more}")
+    network.load_state_dict(weights)
+
+
+def create_run(
+    path: Path,
+    recipe: Recipe,
+    *,
+    classes: tuple[str, ...],
+    preprocessing: Preprocessing,
+    dataset: dict[str, Any],
+) -> Run:
+    """Make a run folder before its first step; it appears at `path` whole."""
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise Problem(f"{path} is there already and is not a run; choose another --out")
+    partial = path.with_name(f".{path.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        write_json(partial / "recipe.json", recipe.model_dump(mode="json"))
+        save_file(
+            {"mean": preprocessing.mean, "divisor": preprocessing.divisor},
+            partial / "preprocessing.safetensors",
+        )
+        write_json(partial / "model.json", _model(recipe, classes, preprocessing, dataset))
+        (partial / "metrics.jsonl").touch()
+        partial.replace(path)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+    return open_run(path)
+
+
+def open_run(path: Path | str) -> Run:
+    """Open a run folder; a Problem where there is none, it is damaged, or of another format version."""
+    path = Path(path)
+    if not (path / "model.json").is_file():
+        raise Problem(f"no run at {path}; make one with `alexnet train RECIPE --data PACKED --out {path}`")
+    model = _json(path / "model.json")
+    if model.get("format") != FORMAT:
+        raise Problem(
+            f"{path} is a run of format {model.get('format')!r}, this version reads format {FORMAT}; "
+            f"it was written by alexnet {model.get('versions', {}).get('alexnet', 'unknown')}"
+        )
+    tensors = _tensors(path / "preprocessing.safetensors")
+    try:
+        return Run(
+            path,
+            recipes.read(_text(path / "recipe.json"), str(path / "recipe.json")),
+            tuple(model["classes"]),
+            Preprocessing(mean=tensors["mean"], divisor=tensors["divisor"], **model["preprocessing"]),
+            model["dataset"],
+        )
+    except (KeyError, TypeError) as error:
+        raise Problem(f"{path / 'model.json'} is damaged: {error}") from None
+
+
+def is_run(path: Path) -> bool:
+    """Whether a run folder stands at `path`, of whatever version."""
+    return (path / "model.json").is_file()
+
+
+def _model(
+    recipe: Recipe, classes: tuple[str, ...], preprocessing: Preprocessing, dataset: dict[str, Any]
+) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "network": recipe.network,
+        "classes": list(classes),
+        "preprocessing": {
+            "size": preprocessing.size,
+            "fit": preprocessing.fit,
+            "crop": preprocessing.crop,
+            "channels": preprocessing.channels,
+        },
+        "dataset": dataset,
+        "versions": {
+            "python": platform.python_version(),
+            **{name: version(name) for name in VERSIONED},
+        },
+        "threads": torch.get_num_threads(),
+    }
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise Problem(f"cannot read {path}: {error.strerror}") from None
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        document = json.loads(_text(path))
+    except ValueError as error:
+        raise Problem(f"{path} is damaged: not JSON: {error}") from None
+    if not isinstance(document, dict):
+        raise Problem(f"{path} is damaged: not a JSON object")
+    return document
+
+
+def _tensors(path: Path) -> dict[str, Tensor]:
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise Problem(f"cannot read {path}: {error}") from None

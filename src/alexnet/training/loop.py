@@ -1,0 +1,208 @@
+"""Training, top to bottom: a step is a function of (weights, recipe, step), so it can go on anywhere."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from alexnet.problem import Problem
+from alexnet.progress import Advance
+from alexnet.recipe import Recipe
+from alexnet.training.optimizer import set_rates
+
+NOTED_EVERY = 50  # steps between two lines of the log
+SAVED_EVERY = 60.0  # seconds between two checkpoints, at least; and saving takes 5 % of the time at most
+
+
+@dataclass
+class State:
+    """Where a training stands: what JSON can hold of it; weights and optimizer are beside it."""
+
+    epoch: int = 0  # the epoch under way, or epochs where all are done
+    step: int = 0  # steps of that epoch already taken
+    steps: int = 0  # steps taken in all
+    images: int = 0  # images seen in all
+    errors: list[float] = field(default_factory=list)  # top-1 on the validation split after each epoch, %
+    losses: list[float] = field(default_factory=list)  # of this epoch's steps so far, nats
+    noted: int = 0  # bytes of the log that belong to this state
+    data_seconds: float = 0.0
+    compute_seconds: float = 0.0
+    validation_seconds: float = 0.0
+
+    def document(self) -> dict[str, Any]:
+        """Return it as JSON's own types."""
+        return asdict(self)
+
+
+class Loader(Protocol):
+    """`loader(epoch, start)` gives batches of images and labels; `loader.steps` of them an epoch."""
+
+    steps: int
+
+    def __call__(self, epoch: int, start: int = 0) -> Iterable[tuple[Tensor, Tensor]]: ...  # noqa: D102
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """What the loop calls on its way."""
+
+    validate: Callable[[], Mapping[str, float]]  # after an epoch; {"top1_error": …} or nothing
+    save: Callable[[State], None]
+    note: Callable[[dict[str, Any]], int]  # write a line of the log; returns the log's length in bytes
+    stop: Callable[[], bool]  # whether the user wants to stop after this step
+    advance: Advance
+
+
+class Stopped(Exception):  # noqa: N818
+    """The user stopped it; everything is saved."""
+
+
+Loss = Callable[[nn.Module, Tensor, Tensor], Tensor]
+
+
+def train(
+    network: nn.Module,
+    loss: Loss,
+    optimizer: torch.optim.Optimizer,
+    recipe: Recipe,
+    loader: Loader,
+    *,
+    state: State,
+    hooks: Hooks,
+) -> State:
+    """Train from `state` to the end of the recipe; `loss(network, images, labels)` is made small.
+
+    Raises Stopped, after a save, where the user wished it; Problem where the loss is no longer finite: the
+    last checkpoint stays as it was.
+    """
+    saver = Saver(hooks.save, hooks.stop)
+    while state.epoch < recipe.epochs:
+        network.train()
+        batches = iter(loader(state.epoch, state.step))
+        while state.step < loader.steps:
+            began = time.perf_counter()
+            images, labels = next(batches)
+            ready = time.perf_counter()
+
+            epoch = state.epoch + state.step / loader.steps
+            rate = set_rates(optimizer, recipe, epoch, state.errors)
+            torch.manual_seed(step_seed(recipe.seed, state.steps))  # dropout's masks belong to the step
+            optimizer.zero_grad()
+            value = loss(network, images, labels)
+            value.backward()
+            optimizer.step()
+
+            state.step += 1
+            state.steps += 1
+            state.images += len(labels)
+            state.losses.append(finite(value.item(), state, rate))
+            state.data_seconds += ready - began
+            state.compute_seconds += time.perf_counter() - ready
+            hooks.advance(note=f"epoch {state.epoch + 1}/{recipe.epochs}  loss {state.losses[-1]:.3f}")
+            if state.step % NOTED_EVERY == 0:
+                state.noted = hooks.note(step_line(state, loader.steps, rate))
+            if state.step < loader.steps:
+                saver.between_steps(state)
+
+        began = time.perf_counter()
+        validated = hooks.validate()
+        state.validation_seconds += time.perf_counter() - began
+        end_epoch(state, validated)
+        state.noted = hooks.note(epoch_line(state, validated, rate))
+        state.losses = []
+        if state.epoch < recipe.epochs:
+            saver.between_steps(state)
+    hooks.save(state)
+    return state
+
+
+def end_epoch(state: State, validated: Mapping[str, float]) -> None:
+    """Move to the start of the next epoch."""
+    state.epoch += 1
+    state.step = 0
+    if "top1_error" in validated:
+        state.errors.append(validated["top1_error"])
+
+
+def step_seed(seed: int, steps: int) -> int:
+    """Seed of torch's generator for one step, a function of the recipe's seed and the steps before it."""
+    return (seed * 0x9E3779B1 + steps * 0x85EBCA77 + 1) % 2**63
+
+
+def finite(loss: float, state: State, rate: float) -> float:
+    """Return the loss; a Problem where it is NaN or infinite."""
+    if loss - loss == 0.0:
+        return loss
+    raise Problem(
+        f"the loss became {loss} at step {state.steps} (epoch {state.epoch + 1}, rate {rate:g}): "
+        "try a lower learning rate (--set learning_rate.start=…), a warm-up, or look for broken images "
+        "with `alexnet doctor`"
+    )
+
+
+def step_line(state: State, steps: int, rate: float) -> dict[str, Any]:
+    """A line of the log within an epoch: the mean loss since the last."""
+    recent = state.losses[-NOTED_EVERY:]
+    return {
+        "epoch": round(state.epoch + state.step / steps, 6),
+        "step": state.steps,
+        "loss": sum(recent) / len(recent),
+        "rate": rate,
+    }
+
+
+def epoch_line(state: State, validated: Mapping[str, float], rate: float) -> dict[str, Any]:
+    """The line of the log after an epoch: mean training loss, and what validation found."""
+    return {
+        "epoch": state.epoch,
+        "step": state.steps,
+        "training_loss": sum(state.losses) / len(state.losses),
+        "rate": rate,
+        **validated,
+        "seconds": round(state.data_seconds + state.compute_seconds + state.validation_seconds, 3),
+    }
+
+
+class Saver:
+    """Saves when a minute has passed, more rarely where saving is slow; stops where the user wishes."""
+
+    def __init__(self, save: Callable[[State], None], stop: Callable[[], bool]) -> None:
+        self.save, self.stop, self.saved, self.took = save, stop, time.monotonic(), 0.0
+
+    def between_steps(self, state: State) -> None:
+        """Save if it is time; save and raise Stopped if the user wants to stop."""
+        stop = self.stop()
+        began = time.monotonic()
+        if stop or began - self.saved >= max(SAVED_EVERY, 20 * self.took):
+            self.save(state)
+            self.saved = time.monotonic()
+            self.took = self.saved - began
+        if stop:
+            raise Stopped
+
+
+def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """The optimizer's tensors by `parameter name/kind`, for safetensors."""
+    return {
+        f"{name}/{kind}": value
+        for name, weight in _named(optimizer)
+        for kind, value in optimizer.state.get(weight, {}).items()
+        if isinstance(value, Tensor)
+    }
+
+
+def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
+    """Put back what `optimizer_tensors` gave."""
+    for name, weight in _named(optimizer):
+        for key, value in tensors.items():
+            parameter, _, kind = key.rpartition("/")
+            if parameter == name:
+                optimizer.state[weight][kind] = value.to(weight.device)
+
+
+def _named(optimizer: torch.optim.Optimizer) -> Iterator[tuple[str, nn.Parameter]]:
+    for group in optimizer.param_groups:
+        yield from zip(group["names"], group["params"], strict=True)

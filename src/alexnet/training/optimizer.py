@@ -1,0 +1,101 @@
+"""Parameter groups from a recipe's rules, and the update of 2012 beside torch's own."""
+
+from collections.abc import Callable, Iterator, Sequence
+from fnmatch import fnmatchcase
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from alexnet.problem import UsageProblem
+from alexnet.recipe import Recipe, Rule
+
+Group = dict[str, Any]
+
+
+class SGD2012(torch.optim.Optimizer):
+    """v ← momentum · v − weight_decay · ε · w − ε · g;  w ← w + v  ([P] §5).
+
+    `torch.optim.SGD` keeps the rate ε outside v, so that after ÷10 its next step is ten times shorter; here v
+    keeps its length and fades by `momentum` a step, as in the 2012 code. At a constant rate they are equal.
+    """
+
+    def __init__(
+        self, params: Sequence[Group], *, lr: float, momentum: float = 0.9, weight_decay: float = 0.0
+    ) -> None:
+        super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
+        """Update every parameter that has a gradient, a whole group at a time."""
+        if closure is not None:
+            raise UsageProblem("SGD2012 takes no closure: compute the gradients, then step()")
+        for group in self.param_groups:
+            weights = [weight for weight in group["params"] if weight.grad is not None]
+            if not weights:
+                continue
+            gradients = [weight.grad for weight in weights]
+            velocities = [self._velocity(weight) for weight in weights]
+            rate = group["lr"]
+            torch._foreach_mul_(velocities, group["momentum"])
+            if group["weight_decay"]:
+                torch._foreach_add_(velocities, weights, alpha=-group["weight_decay"] * rate)
+            torch._foreach_add_(velocities, gradients, alpha=-rate)
+            torch._foreach_add_(weights, velocities)
+
+    def _velocity(self, weight: Tensor) -> Tensor:
+        state = self.state[weight]
+        if "velocity" not in state:
+            state["velocity"] = torch.zeros_like(weight)
+        velocity: Tensor = state["velocity"]
+        return velocity
+
+
+def optimizer_of(recipe: Recipe, network: nn.Module) -> torch.optim.Optimizer:
+    """Build the recipe's optimizer over groups of parameters that learn alike."""
+    groups = list(parameter_groups(recipe, network))
+    if not groups:
+        raise UsageProblem(f"recipe {recipe.name}: frozen={list(recipe.frozen)} leaves nothing to train")
+    if recipe.optimizer == "adamw":
+        return torch.optim.AdamW(groups, lr=0.0, weight_decay=recipe.weight_decay)
+    kind = torch.optim.SGD if recipe.optimizer == "sgd" else SGD2012
+    return kind(groups, lr=0.0, momentum=recipe.momentum, weight_decay=recipe.weight_decay)
+
+
+def parameter_groups(recipe: Recipe, network: nn.Module) -> Iterator[Group]:
+    """Group the parameters by the rules they fit; a rule or freeze that fits none is a UsageProblem."""
+    names = [name for name, _ in network.named_parameters()]
+    for pattern in (*recipe.frozen, *(rule.match for rule in recipe.rules)):
+        if not any(fnmatchcase(name, pattern) for name in names):
+            raise UsageProblem(
+                f"recipe {recipe.name}: no parameter of {recipe.network} fits {pattern!r}; "
+                f"there are {', '.join(names[:12])}{' …' if len(names) > 12 else ''}"
+            )
+    together: dict[tuple[int, ...], list[tuple[str, Tensor]]] = {}
+    for name, weight in network.named_parameters():
+        weight.requires_grad_(not any(fnmatchcase(name, pattern) for pattern in recipe.frozen))
+        if weight.requires_grad:
+            fitting = tuple(i for i, rule in enumerate(recipe.rules) if fnmatchcase(name, rule.match))
+            together.setdefault(fitting, []).append((name, weight))
+    for fitting, named in together.items():
+        rules = tuple(recipe.rules[i] for i in fitting)
+        decays = [rule.weight_decay for rule in rules if rule.weight_decay is not None]
+        yield {
+            "params": [weight for _, weight in named],
+            "names": [name for name, _ in named],
+            "rules": rules,
+            "weight_decay": decays[-1] if decays else recipe.weight_decay,
+        }
+
+
+def set_rates(
+    optimizer: torch.optim.Optimizer, recipe: Recipe, epoch: float, errors: Sequence[float]
+) -> float:
+    """Give every group its rate at `epoch` (with fractions); returns the recipe's own rate."""
+    rate = recipe.learning_rate(epoch, recipe.epochs, errors)
+    for group in optimizer.param_groups:
+        rules: tuple[Rule, ...] = group["rules"]
+        group["lr"] = rate
+        for rule in rules:
+            group["lr"] *= rule.rate(epoch)
+    return rate

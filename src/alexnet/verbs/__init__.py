@@ -1,0 +1,1 @@
+"""Each verb of the command line as one function: opens, connects the stages, returns a value."""

@@ -1,0 +1,179 @@
+"""`alexnet train`: a recipe and a packed data set become a run folder."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from alexnet.batches.loader import TrainingLoader, evaluation_batches
+from alexnet.batches.preprocessing import Preprocessing, preprocessing_of
+from alexnet.batches.views import evaluation_views
+from alexnet.dataset.packed import Packed, open_packed
+from alexnet.evaluation.predictions import predict
+from alexnet.networks import NETWORKS
+from alexnet.problem import Problem
+from alexnet.progress import Progress, silent
+from alexnet.recipe import Recipe, override
+from alexnet.recipes import find
+from alexnet.run import Run, create_run, is_run, load_weights, open_run
+from alexnet.training.log import MetricsLog, read_metrics
+from alexnet.training.loop import Hooks, State, optimizer_tensors, restore_optimizer
+from alexnet.training.loop import train as train_loop
+from alexnet.training.optimizer import optimizer_of
+from alexnet.verbs.interrupts import stop_wished
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training came to; errors in per cent on the validation split, None where there is none."""
+
+    run: str
+    epochs: int
+    steps: int
+    seconds: float
+    images_per_second: float
+    data_seconds: float
+    compute_seconds: float
+    top1_error: float | None
+    top5_error: float | None
+
+
+def train(
+    recipe: Recipe | str | Path,
+    data: str | Path,
+    out: str | Path,
+    *,
+    assignments: Sequence[str] = (),
+    device: str = "auto",
+    workers: int = 1,
+    progress: Progress = silent,
+) -> Trained:
+    """Train `recipe` (a value, a name or a `recipe.json`) on the pack `data`; the same call resumes.
+
+    `assignments` are `field=value` as of `--set`. Raises Problem where `out` holds another training.
+    """
+    recipe = override(recipe if isinstance(recipe, Recipe) else find(recipe), assignments)
+    packed = open_packed(Path(data))
+    run = opened(recipe, packed, Path(out))
+    where = device_of(device)
+    network = run.build().to(where)
+    optimizer = optimizer_of(recipe, network)
+    state = restored(run, network, optimizer)
+    loader = TrainingLoader(
+        packed.split("train"), recipe, run.preprocessing, packed.statistics, workers=workers, device=where
+    )
+    log = MetricsLog(run.metrics, state.noted, tensorboard=True)
+    with (
+        stop_wished() as stop,
+        progress("training", recipe.epochs * loader.steps, state.steps) as advance,
+    ):
+        hooks = Hooks(
+            validate=partial(validate, network, packed, run.preprocessing.to(where), workers),
+            save=partial(save, run, network, optimizer),
+            note=log,
+            stop=stop,
+            advance=advance,
+        )
+        loss = partial(NETWORKS[recipe.network].loss, label_smoothing=recipe.label_smoothing)
+        if state.epoch < recipe.epochs:
+            state = train_loop(network, loss, optimizer, recipe, loader, state=state, hooks=hooks)
+    log.close()
+    return trained(run, state)
+
+
+def opened(recipe: Recipe, packed: Packed, out: Path) -> Run:
+    """Open the run at `out` if it is of this recipe and data, or make it."""
+    if "train" not in packed.splits:
+        raise Problem(f"{packed.path} has no training split, only {', '.join(packed.splits)}")
+    if recipe.needs_validation() and "val" not in packed.splits:
+        raise Problem(
+            f"recipe {recipe.name} lowers its rate when the validation error stops falling, but "
+            f"{packed.path} has no val split; prepare it with --val-fraction 0.1"
+        )
+    if not is_run(out):
+        preprocessing = preprocessing_of(recipe, packed.statistics, packed.size, packed.fit)
+        dataset = {"path": str(packed.path.resolve()), "fingerprint": packed.fingerprint}
+        return create_run(out, recipe, classes=packed.classes, preprocessing=preprocessing, dataset=dataset)
+    run = open_run(out)
+    if run.dataset["fingerprint"] != packed.fingerprint:
+        raise Problem(f"{out} was trained on other data than {packed.path}; choose another --out")
+    changed = differences(run.recipe, recipe)
+    if changed:
+        raise Problem(f"{out} holds another training ({'; '.join(changed)}); choose another --out")
+    return run
+
+
+def differences(mine: Recipe, theirs: Recipe) -> list[str]:
+    """Fields in which two recipes differ, in words."""
+    return [
+        f"{field} is {getattr(mine, field)!r}, not {getattr(theirs, field)!r}"
+        for field in Recipe.model_fields
+        if getattr(mine, field) != getattr(theirs, field)
+    ]
+
+
+def restored(run: Run, network: nn.Module, optimizer: torch.optim.Optimizer) -> State:
+    """Put network and optimizer where the newest checkpoint left them."""
+    checkpoint = run.checkpoint()
+    if checkpoint is None:
+        return State()
+    load_weights(network, checkpoint.weights(), str(checkpoint.path))
+    restore_optimizer(optimizer, checkpoint.optimizer())
+    return State(**checkpoint.state)
+
+
+def save(run: Run, network: nn.Module, optimizer: torch.optim.Optimizer, state: State) -> None:
+    """Write a checkpoint."""
+    run.save(dict(network.state_dict()), optimizer_tensors(optimizer), state.document(), steps=state.steps)
+
+
+def validate(
+    network: nn.Module,
+    packed: Packed,
+    preprocessing: Preprocessing,
+    workers: int,
+) -> Mapping[str, float]:
+    """Errors and loss on the validation split, centre view; nothing where there is none."""
+    if "val" not in packed.splits:
+        return {}
+    split = packed.split("val")
+    (view,) = evaluation_views("center", preprocessing.size, preprocessing.crop)
+    batches = evaluation_batches(split, preprocessing, view, workers=workers)
+    predictions = predict(network.eval(), [batches], torch.from_numpy(split.labels))
+    errors = predictions.errors()
+    return {
+        "validation_loss": predictions.loss(),
+        "top1_error": errors.top1_error,
+        "top5_error": errors.top5_error,
+    }
+
+
+def trained(run: Run, state: State) -> Trained:
+    """Sum up a training that stands at `state`."""
+    epochs = [line for line in read_metrics(run.metrics) if "training_loss" in line]
+    last = epochs[-1] if epochs else {}
+    seconds = state.data_seconds + state.compute_seconds
+    return Trained(
+        run=str(run.path),
+        epochs=state.epoch,
+        steps=state.steps,
+        seconds=round(seconds + state.validation_seconds, 3),
+        images_per_second=round(state.images / max(seconds, 1e-9), 1),
+        data_seconds=round(state.data_seconds, 3),
+        compute_seconds=round(state.compute_seconds, 3),
+        top1_error=last.get("top1_error"),
+        top5_error=last.get("top5_error"),
+    )
+
+
+def device_of(name: str) -> torch.device:
+    """`auto` is the first accelerator, or the processor."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        return torch.empty(0, device=name).device
+    except (RuntimeError, AssertionError) as error:
+        raise Problem(f"no device {name!r} here: {str(error).splitlines()[0]}") from None

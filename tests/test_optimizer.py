@@ -1,0 +1,110 @@
+import pytest
+import torch
+from torch import nn
+
+from alexnet.problem import UsageProblem
+from alexnet.recipe import Recipe, Rule
+from alexnet.schedule import Constant, Pieces, Steps
+from alexnet.training.optimizer import SGD2012, optimizer_of, parameter_groups, set_rates
+
+
+def weights(seed: int = 0) -> nn.Parameter:
+    return nn.Parameter(torch.randn(7, generator=torch.Generator().manual_seed(seed), dtype=torch.float64))
+
+
+def gradient(step: int) -> torch.Tensor:
+    return torch.randn(7, generator=torch.Generator().manual_seed(100 + step), dtype=torch.float64)
+
+
+def stepped(optimizer: torch.optim.Optimizer, weight: nn.Parameter, step: int) -> None:
+    weight.grad = gradient(step)
+    optimizer.step()
+
+
+def test_the_update_is_the_papers_formula_across_a_change_of_rate() -> None:
+    weight = weights()
+    optimizer = SGD2012([{"params": [weight]}], lr=0.01, momentum=0.9, weight_decay=0.0005)
+    w, v = weight.detach().clone(), torch.zeros(7, dtype=torch.float64)
+    for step in range(8):
+        rate = 0.01 if step < 4 else 0.001
+        optimizer.param_groups[0]["lr"] = rate
+        stepped(optimizer, weight, step)
+        v = 0.9 * v - 0.0005 * rate * w - rate * gradient(step)
+        w = w + v
+        assert torch.allclose(weight, w, rtol=0, atol=1e-15)
+
+
+def test_torchs_sgd_is_the_same_only_while_the_rate_is() -> None:
+    ours, theirs = weights(), weights()
+    settings = {"lr": 0.01, "momentum": 0.9, "weight_decay": 0.0005}
+    one, other = SGD2012([{"params": [ours]}], **settings), torch.optim.SGD([theirs], **settings)
+    for step in range(5):
+        stepped(one, ours, step)
+        stepped(other, theirs, step)
+    assert torch.allclose(ours, theirs, rtol=0, atol=1e-15)
+    for optimizer in (one, other):
+        optimizer.param_groups[0]["lr"] = 0.001
+    other.state[theirs]["momentum_buffer"] *= 0.01 / 0.001  # what makes torch's step as long as the paper's
+    for step in range(5, 10):
+        stepped(one, ours, step)
+        stepped(other, theirs, step)
+    assert torch.allclose(ours, theirs, rtol=0, atol=1e-15)
+
+
+def test_without_the_correction_they_part() -> None:
+    ours, theirs = weights(), weights()
+    one = SGD2012([{"params": [ours]}], lr=0.01)
+    other = torch.optim.SGD([theirs], lr=0.01, momentum=0.9)
+    for step in range(6):
+        for optimizer in (one, other):
+            optimizer.param_groups[0]["lr"] = 0.01 if step < 3 else 0.001
+        stepped(one, ours, step)
+        stepped(other, theirs, step)
+    assert (ours - theirs).abs().max() > 1e-3
+
+
+def recipe(**fields: object) -> Recipe:
+    values = {"name": "r", "network": "n", "epochs": 10, "learning_rate": Constant(start=0.01), **fields}
+    return Recipe.model_validate(values)
+
+
+def small() -> nn.Module:
+    net = nn.Sequential()
+    net.add_module("conv1", nn.Conv2d(3, 4, 3))
+    net.add_module("fc2", nn.Linear(4, 2))
+    return net
+
+
+def test_rules_multiply_rates_and_the_last_decay_holds() -> None:
+    rules = (
+        Rule(match="*.bias", times=2.0, weight_decay=0.0),
+        Rule(match="conv1.*", times=Pieces(starts=(0, 5, 7), values=(1, 0.1, 0))),
+    )
+    optimizer = optimizer_of(recipe(rules=rules, weight_decay=0.0005), small())
+    assert set_rates(optimizer, recipe(rules=rules), 6.0, []) == 0.01
+    found = {group["names"][0]: (group["lr"], group["weight_decay"]) for group in optimizer.param_groups}
+    assert found == {
+        "conv1.weight": (pytest.approx(0.001), 0.0005),
+        "conv1.bias": (pytest.approx(0.002), 0.0),
+        "fc2.weight": (0.01, 0.0005),
+        "fc2.bias": (0.02, 0.0),
+    }
+
+
+def test_a_rate_of_zero_stops_a_layer_and_frozen_ones_get_no_gradient() -> None:
+    net = small()
+    frozen = recipe(frozen=("conv1.*",), learning_rate=Steps(start=0.1, drops=()))
+    groups = list(parameter_groups(frozen, net))
+    assert [name for group in groups for name in group["names"]] == ["fc2.weight", "fc2.bias"]
+    assert not net.get_parameter("conv1.weight").requires_grad
+
+
+@pytest.mark.parametrize("fields", [{"rules": (Rule(match="conv9.*"),)}, {"frozen": ("conv9.*",)}])
+def test_a_pattern_that_fits_nothing_is_refused(fields: dict[str, object]) -> None:
+    with pytest.raises(UsageProblem, match=r"no parameter of n fits 'conv9\.\*'.*conv1\.weight"):
+        optimizer_of(recipe(**fields), small())
+
+
+def test_freezing_all_is_refused() -> None:
+    with pytest.raises(UsageProblem, match="leaves nothing to train"):
+        optimizer_of(recipe(frozen=("*",)), small())

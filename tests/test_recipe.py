@@ -1,0 +1,78 @@
+import pytest
+
+from alexnet.problem import Problem, UsageProblem
+from alexnet.recipe import ColourNoise, Recipe, override, read
+from alexnet.recipes import RECIPES, find
+from alexnet.schedule import Constant, Cosine
+
+
+@pytest.fixture
+def recipe() -> Recipe:
+    return Recipe(name="one", network="lenet", epochs=2, learning_rate=Constant(start=0.1))
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_named_recipe_survives_json(name: str) -> None:
+    assert read(RECIPES[name].model_dump_json(), "here") == RECIPES[name]
+
+
+@pytest.mark.parametrize(
+    ("assignment", "field", "value"),
+    [
+        ("epochs=3", "epochs", 3),
+        ("crop=null", "crop", None),
+        ("flip=true", "flip", True),
+        ("mean=none", "mean", "none"),
+        ("learning_rate=0.5", "learning_rate", Constant(start=0.5)),
+        ('learning_rate={"kind": "cosine", "start": 1}', "learning_rate", Cosine(start=1)),
+        ("options.dropout=0.2", "options", {"dropout": 0.2}),
+        ('colour_noise={"form": "code"}', "colour_noise", ColourNoise(form="code")),
+    ],
+)
+def test_a_field_is_set(recipe: Recipe, assignment: str, field: str, value: object) -> None:
+    assert getattr(override(recipe, [assignment]), field) == value
+
+
+@pytest.mark.parametrize(
+    ("assignment", "said"),
+    [
+        ("epoch=3", "did you mean 'epochs'"),
+        ("epochs=abc", "field epochs: Input should be a valid integer.*'abc'"),
+        ("epochs=0", "greater than or equal to 1"),
+        ("mean=median", "'image', 'channel' or 'none'"),
+        ("learning_rate.drops=3", "there are kind, start, warm_up"),
+        ('learning_rate={"kind":"zig"}', "'constant', 'steps'"),
+        ("colour_noise.until=3", "set it whole"),
+        ("epochs", "write it as field=value"),
+        ("batch=-1", "greater than or equal"),
+    ],
+)
+def test_a_wrong_setting_names_the_field_and_what_it_may_be(
+    recipe: Recipe, assignment: str, said: str
+) -> None:
+    with pytest.raises(UsageProblem, match=said) as caught:
+        override(recipe, [assignment])
+    assert "\n" not in str(caught.value)
+
+
+def test_an_unknown_recipe_is_answered_with_the_nearest() -> None:
+    with pytest.raises(UsageProblem, match="did you mean 'lenet-mnist'"):
+        find("lenet-mnits")
+
+
+@pytest.mark.parametrize("text", ["{", "[]"])
+def test_a_broken_recipe_file_is_named(text: str) -> None:
+    with pytest.raises(Problem, match=r"there/recipe\.json is not"):
+        read(text, "there/recipe.json")
+
+
+def test_colour_noise_needs_colour() -> None:
+    with pytest.raises(ValueError, match="channels=3"):
+        Recipe(
+            name="grey",
+            network="lenet",
+            channels=1,
+            epochs=1,
+            learning_rate=Constant(start=0.1),
+            colour_noise=ColourNoise(),
+        )
