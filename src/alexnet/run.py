@@ -58,6 +58,7 @@ class Run:
     classes: tuple[str, ...]
     preprocessing: Preprocessing
     dataset: dict[str, Any]  # where the data was, and its fingerprint
+    init: dict[str, Any] | None = None  # the run whose weights it started from: path, steps
 
     @property
     def metrics(self) -> Path:
@@ -126,6 +127,23 @@ def load_weights(network: nn.Module, weights: dict[str, Tensor], where: str) -> 
     network.load_state_dict(weights)
 
 
+def transfer_weights(network: nn.Module, weights: dict[str, Tensor], where: str) -> list[str]:
+    """Start `network` from another's `weights`; returns the parameters of the last layer if it starts afresh.
+
+    The last layer may be of another shape (other classes); everything before it must fit ([P] §6 pre-trains
+    on all of ImageNet, then trains on its 1000 classes with a new last layer).
+    """
+    own = network.state_dict()
+    last = list(dict(network.named_parameters()))[-1].rpartition(".")[0]
+    fresh = [name for name in own if name.rpartition(".")[0] == last]
+    if all(name in weights and weights[name].shape == own[name].shape for name in fresh):
+        load_weights(network, weights, where)
+        return []
+    body = {name: tensor for name, tensor in weights.items() if name not in fresh}
+    load_weights(network, body | {name: own[name] for name in fresh}, where)
+    return fresh
+
+
 def create_run(
     path: Path,
     recipe: Recipe,
@@ -133,6 +151,7 @@ def create_run(
     classes: tuple[str, ...],
     preprocessing: Preprocessing,
     dataset: dict[str, Any],
+    init: dict[str, Any] | None = None,
 ) -> Run:
     """Make a run folder before its first step; it appears at `path` whole."""
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
@@ -146,7 +165,7 @@ def create_run(
             {"mean": preprocessing.mean, "divisor": preprocessing.divisor},
             partial / "preprocessing.safetensors",
         )
-        write_json(partial / "model.json", _model(recipe, classes, preprocessing, dataset))
+        write_json(partial / "model.json", _model(recipe, classes, preprocessing, dataset, init))
         (partial / "metrics.jsonl").touch()
         partial.replace(path)
     except BaseException:
@@ -174,6 +193,7 @@ def open_run(path: Path | str) -> Run:
             tuple(model["classes"]),
             Preprocessing(mean=tensors["mean"], divisor=tensors["divisor"], **model["preprocessing"]),
             model["dataset"],
+            model["init"],
         )
     except (KeyError, TypeError) as error:
         raise Problem(f"{path / 'model.json'} is damaged: {error}") from None
@@ -185,7 +205,11 @@ def is_run(path: Path) -> bool:
 
 
 def _model(
-    recipe: Recipe, classes: tuple[str, ...], preprocessing: Preprocessing, dataset: dict[str, Any]
+    recipe: Recipe,
+    classes: tuple[str, ...],
+    preprocessing: Preprocessing,
+    dataset: dict[str, Any],
+    init: dict[str, Any] | None,
 ) -> dict[str, Any]:
     return {
         "format": FORMAT,
@@ -198,6 +222,7 @@ def _model(
             "channels": preprocessing.channels,
         },
         "dataset": dataset,
+        "init": init,
         "versions": {
             "python": platform.python_version(),
             **{name: version(name) for name in VERSIONED},

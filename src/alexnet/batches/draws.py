@@ -21,13 +21,13 @@ def uniforms(
     >>> bool((first[1] == again[0]).all())
     True
     """
-    state = np.uint64(0)
+    state = np.zeros((), np.uint64)
     for part in (seed, stream, epoch):
         state = _mixed(state ^ np.uint64(part))
     each = _mixed(state ^ keys.astype(np.uint64))  # [N]
     with np.errstate(over="ignore"):
         counters = each[:, None] + GOLDEN * np.arange(1, count + 1, dtype=np.uint64)  # [N, count]
-    return (_mixed(counters) >> np.uint64(11)) * 2.0**-53
+    return np.asarray((_mixed(counters) >> np.uint64(11)) * 2.0**-53, np.float64)
 
 
 def normals(

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from alexnet.batches.views import crop_of
+from alexnet.dataset.resize import Fit
 from alexnet.dataset.statistics import Statistics
 from alexnet.recipe import Recipe
 
@@ -17,7 +18,7 @@ class Preprocessing:
     """How a picture is fitted (`size`, `fit`), viewed (`crop`) and normalised: (pixels − mean) / divisor."""
 
     size: int
-    fit: str
+    fit: Fit
     crop: int
     channels: int
     mean: Tensor  # float32 [channels, crop, crop] or [channels, 1, 1], pixels 0..255
@@ -43,7 +44,7 @@ class Preprocessing:
         return pixels / (self.divisor * shrink)
 
 
-def preprocessing_of(recipe: Recipe, statistics: Statistics, size: int, fit: str) -> Preprocessing:
+def preprocessing_of(recipe: Recipe, statistics: Statistics, size: int, fit: Fit) -> Preprocessing:
     """Preprocessing for `recipe` on a data set: the mean is that of its training split.
 
     The centre window of the mean image is subtracted wherever the crop was ([C] convdata.py).

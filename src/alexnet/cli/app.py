@@ -1,5 +1,6 @@
 """The verbs and their options."""
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -7,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from alexnet.cli import show
-from alexnet.cli.bars import bars
+from alexnet.progress import Advance
 
 app = typer.Typer(
     name="alexnet",
@@ -29,6 +30,14 @@ class Settings:
 
 
 settings = Settings()
+
+
+def bars(title: str, /, total: int | None, done: int = 0) -> AbstractContextManager[Advance]:
+    """Open a progress bar; Rich is imported only now, so that `--help` is quick."""
+    from alexnet.cli.bars import bars as opened
+
+    return opened(title, total, done)
+
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else.")]
 Workers = Annotated[int, typer.Option(min=0, help="Threads that read ahead; results do not depend on it.")]
@@ -146,8 +155,12 @@ def train(
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="Change one field: --set epochs=3. Repeat it.")
     ] = None,
+    init: Annotated[
+        Path | None, typer.Option(help="A run to start from; other classes get a new last layer.")
+    ] = None,
     device: Device = "auto",
     workers: Workers = 1,
+    save_every: Annotated[float, typer.Option(min=0, help="Seconds between two checkpoints.")] = 60.0,
     json: Json = False,
 ) -> None:
     """Train a network; stopped at any moment, the same command goes on to the same weights.
@@ -156,7 +169,17 @@ def train(
     """
     from alexnet.verbs.train import train as verb
 
-    result = verb(recipe, data, out, assignments=set_ or (), device=device, workers=workers, progress=bars)
+    result = verb(
+        recipe,
+        data,
+        out,
+        init=init,
+        assignments=set_ or (),
+        device=device,
+        workers=workers,
+        save_every=save_every,
+        progress=bars,
+    )
     show.document(show.plain(result)) if json else show.trained(result)
 
 

@@ -47,7 +47,7 @@ def _table(*columns: str, title: str | None = None) -> "Table":
     table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
     for column in columns:
         left = column in ("class", "finding", "network", "layer", "output", "image", "answer", "input")
-        table.add_column(column, justify="left" if left else "right", overflow="fold")
+        table.add_column(column, justify="left" if left else "right", no_wrap=column != "class")
     return table
 
 
@@ -63,7 +63,7 @@ def prepared(result: "Prepared") -> None:
         f"{result.images_per_second:,.0f} images/s in {result.seconds:.1f} s"
     )
     for one in result.skipped[:10]:
-        _print(f"[yellow]skipped[/] {one['source']}: {one['reason']}")
+        _print(f"[yellow]skipped[/] {one.source}: {one.reason}")
     if len(result.skipped) > 10:
         _print(f"… and {len(result.skipped) - 10} more, all named in the manifest")
 

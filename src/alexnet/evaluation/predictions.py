@@ -72,6 +72,30 @@ def average(predictions: Sequence[Predictions], weights: Sequence[float] | None 
     return Predictions(torch.as_tensor(mean).float(), first.labels)
 
 
+def search_weights(predictions: Sequence[Predictions], *, step: float = 0.05) -> list[float]:
+    """Weights in 0..1 that make the fewest top-5 errors, then top-1 errors, of the weighted average.
+
+    Coordinate search from equal weights, as the 2012 code's `avg-valid.py`; report the result on another
+    split than the one searched on, or it flatters.
+    """
+    grid = [round(step * i, 10) for i in range(round(1 / step) + 1)]
+    weights = [1.0] * len(predictions)
+    best = _wrong(predictions, weights)
+    improved = len(predictions) > 1
+    while improved:
+        improved = False
+        for model, share in ((model, share) for model in range(len(weights)) for share in grid):
+            tried = [share if i == model else weight for i, weight in enumerate(weights)]
+            if sum(tried) and (wrong := _wrong(predictions, tried)) < best:
+                weights, best, improved = tried, wrong, True
+    return weights
+
+
+def _wrong(predictions: Sequence[Predictions], weights: Sequence[float]) -> tuple[int, int]:
+    errors = average(predictions, weights).errors()
+    return errors.top5, errors.top1
+
+
 def save_predictions(predictions: Predictions, path: Path, facts: dict[str, str]) -> None:
     """Save to safetensors; `facts` (data set, split, views) go into its header."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,14 @@
 """How far a measured error can be trusted."""
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+from alexnet.problem import UsageProblem
+
+Wrong = NDArray[np.bool_]
 Z95 = 1.959963984540054  # the normal distribution's 97.5 % point
 
 
@@ -17,3 +24,46 @@ def wilson(errors: int, images: int, z: float = Z95) -> tuple[float, float]:
     centre = (rate + square / (2 * images)) / (1 + square / images)
     half = z / (1 + square / images) * math.sqrt(rate * (1 - rate) / images + square / (4 * images * images))
     return 100.0 * max(centre - half, 0.0), 100.0 * min(centre + half, 1.0)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How much worse one recipe is than another, in points of error; positive is worse."""
+
+    points: float
+    interval: tuple[float, float]  # 95 %, over images and seeds
+
+    @property
+    def noise(self) -> bool:
+        """Whether zero lies in the interval: these runs do not show a difference."""
+        return self.interval[0] <= 0.0 <= self.interval[1]
+
+
+def paired_difference(changed: Wrong, base: Wrong, *, seed_deviation: float, freedom: int) -> Difference:
+    """Compare runs of two recipes on the same images, seed by seed: bool [seeds, N], True where wrong.
+
+    Two sources of chance are added: the images (the spread of the paired differences, averaged over seeds),
+    and the seeds: `seed_deviation`, one run's standard deviation in points with `freedom` degrees of freedom,
+    best pooled over every recipe of a study (`pooled_deviation`).
+    """
+    from scipy.stats import t as student  # half a second, and only ablations need it
+
+    seeds, images = changed.shape
+    each = (changed.astype(np.float64) - base.astype(np.float64)).mean(axis=0)  # [N]
+    by_images = 100.0 * each.std(ddof=1) / math.sqrt(images)
+    by_seeds = seed_deviation * math.sqrt(2.0 / seeds)
+    half = float(student.ppf(0.975, freedom)) * math.hypot(by_images, by_seeds)
+    points = 100.0 * float(each.mean())
+    return Difference(points, (points - half, points + half))
+
+
+def pooled_deviation(recipes: Sequence[Wrong]) -> tuple[float, int]:
+    """One run's standard deviation in points, pooled over recipes [seeds, N]; and its degrees of freedom."""
+    squares, freedom = 0.0, 0
+    for wrong in recipes:
+        errors = 100.0 * wrong.mean(axis=1)  # [seeds]
+        squares += float(((errors - errors.mean()) ** 2).sum())
+        freedom += len(errors) - 1
+    if not freedom:
+        raise UsageProblem("one seed tells nothing of chance between runs; take two or more")
+    return math.sqrt(squares / freedom), freedom

@@ -5,11 +5,36 @@ from pathlib import Path
 
 from alexnet.problem import Problem, UsageProblem
 from alexnet.recipe import Recipe, read
-from alexnet.recipes import convnet_18pct, lenet_digits, lenet_mnist
+from alexnet.recipes import (
+    alexnet_32,
+    alexnet_64,
+    alexnet_2012,
+    alexnet_2012_64,
+    alexnet_paper,
+    convnet_18pct,
+    convnet_19pct,
+    convnet_80sec,
+    convnet_conv_local_11pct,
+    convnet_conv_local_13pct,
+    lenet_digits,
+    lenet_mnist,
+)
 
-RECIPES: dict[str, Recipe] = {
-    module.RECIPE.name: module.RECIPE for module in (lenet_digits, lenet_mnist, convnet_18pct)
-}
+MODULES = (
+    lenet_digits,
+    lenet_mnist,
+    convnet_80sec,
+    convnet_19pct,
+    convnet_18pct,
+    convnet_conv_local_13pct,
+    convnet_conv_local_11pct,
+    alexnet_paper,
+    alexnet_2012,
+    alexnet_64,
+    alexnet_2012_64,
+    alexnet_32,
+)
+RECIPES: dict[str, Recipe] = {module.RECIPE.name: module.RECIPE for module in MODULES}
 
 
 def find(name: str | Path) -> Recipe:

@@ -24,8 +24,10 @@ class MetricsLog:
                     self.board.add_scalar(name, value, line["step"])
         return self.file.tell()
 
-    def close(self) -> None:
-        """Close the files."""
+    def __enter__(self) -> "MetricsLog":
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self.file.close()
         if self.board is not None:
             self.board.close()

@@ -14,7 +14,7 @@ from alexnet.recipe import Recipe
 from alexnet.training.optimizer import set_rates
 
 NOTED_EVERY = 50  # steps between two lines of the log
-SAVED_EVERY = 60.0  # seconds between two checkpoints, at least; and saving takes 5 % of the time at most
+SAVING_SHARE = 0.05  # of the time, at most, goes into checkpoints
 
 
 @dataclass
@@ -54,10 +54,7 @@ class Hooks:
     note: Callable[[dict[str, Any]], int]  # write a line of the log; returns the log's length in bytes
     stop: Callable[[], bool]  # whether the user wants to stop after this step
     advance: Advance
-
-
-class Stopped(Exception):  # noqa: N818
-    """The user stopped it; everything is saved."""
+    save_every: float = 60.0  # seconds between two checkpoints, at least
 
 
 Loss = Callable[[nn.Module, Tensor, Tensor], Tensor]
@@ -75,10 +72,10 @@ def train(
 ) -> State:
     """Train from `state` to the end of the recipe; `loss(network, images, labels)` is made small.
 
-    Raises Stopped, after a save, where the user wished it; Problem where the loss is no longer finite: the
-    last checkpoint stays as it was.
+    Raises KeyboardInterrupt, after a save, where the user wished it; Problem where the loss is no longer
+    finite: the last checkpoint stays as it was.
     """
-    saver = Saver(hooks.save, hooks.stop)
+    saver = Saver(hooks)
     while state.epoch < recipe.epochs:
         network.train()
         batches = iter(loader(state.epoch, state.step))
@@ -167,21 +164,21 @@ def epoch_line(state: State, validated: Mapping[str, float], rate: float) -> dic
 
 
 class Saver:
-    """Saves when a minute has passed, more rarely where saving is slow; stops where the user wishes."""
+    """Saves when it is time, more rarely where saving is slow; stops where the user wishes."""
 
-    def __init__(self, save: Callable[[State], None], stop: Callable[[], bool]) -> None:
-        self.save, self.stop, self.saved, self.took = save, stop, time.monotonic(), 0.0
+    def __init__(self, hooks: Hooks) -> None:
+        self.hooks, self.saved, self.took = hooks, time.monotonic(), 0.0
 
     def between_steps(self, state: State) -> None:
-        """Save if it is time; save and raise Stopped if the user wants to stop."""
-        stop = self.stop()
+        """Save if it is time; save and raise KeyboardInterrupt if the user wants to stop."""
+        stop = self.hooks.stop()
         began = time.monotonic()
-        if stop or began - self.saved >= max(SAVED_EVERY, 20 * self.took):
-            self.save(state)
+        if stop or began - self.saved >= max(self.hooks.save_every, self.took / SAVING_SHARE):
+            self.hooks.save(state)
             self.saved = time.monotonic()
             self.took = self.saved - began
         if stop:
-            raise Stopped
+            raise KeyboardInterrupt
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
@@ -200,7 +197,9 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Te
         for key, value in tensors.items():
             parameter, _, kind = key.rpartition("/")
             if parameter == name:
-                optimizer.state[weight][kind] = value.to(weight.device)
+                # momenta keep the memory format of their weights; a count of steps is a plain number
+                kept = torch.empty_like(weight) if value.shape == weight.shape else torch.empty_like(value)
+                optimizer.state[weight][kind] = kept.copy_(value)
 
 
 def _named(optimizer: torch.optim.Optimizer) -> Iterator[tuple[str, nn.Parameter]]:

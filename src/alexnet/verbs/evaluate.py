@@ -159,7 +159,7 @@ def computed_predictions(
             f"--size {preprocessing.size} --fit {preprocessing.fit}"
         )
     part = packed.split(split)
-    labels = torch.from_numpy(labels_for(run, packed, part))
+    labels = torch.tensor(labels_for(run, packed, part))
     where = device_of(device)
     network = run.network().to(where)
     windows = evaluation_views(views, preprocessing.size, preprocessing.crop)

@@ -31,8 +31,8 @@ class Answer:
 
     def document(self) -> dict[str, Any]:
         """Return it as JSON's own types."""
-        top = self.top and [{"class": name, "probability": round(share, 6)} for name, share in self.top]
-        return {"image": self.image, "top": top, "error": self.error}
+        top = [{"class": name, "probability": round(share, 6)} for name, share in self.top or ()]
+        return {"image": self.image, "top": top or None, "error": self.error}
 
 
 def predict(

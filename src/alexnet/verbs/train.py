@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -13,12 +14,12 @@ from alexnet.batches.preprocessing import Preprocessing, preprocessing_of
 from alexnet.batches.views import evaluation_views
 from alexnet.dataset.packed import Packed, open_packed
 from alexnet.evaluation.predictions import predict
-from alexnet.networks import NETWORKS
+from alexnet.networks import NETWORKS, create
 from alexnet.problem import Problem
 from alexnet.progress import Progress, silent
 from alexnet.recipe import Recipe, override
 from alexnet.recipes import find
-from alexnet.run import Run, create_run, is_run, load_weights, open_run
+from alexnet.run import Run, create_run, is_run, load_weights, open_run, transfer_weights
 from alexnet.training.log import MetricsLog, read_metrics
 from alexnet.training.loop import Hooks, State, optimizer_tensors, restore_optimizer
 from alexnet.training.loop import train as train_loop
@@ -46,27 +47,32 @@ def train(
     data: str | Path,
     out: str | Path,
     *,
+    init: str | Path | None = None,
     assignments: Sequence[str] = (),
     device: str = "auto",
     workers: int = 1,
+    save_every: float = 60.0,
     progress: Progress = silent,
 ) -> Trained:
     """Train `recipe` (a value, a name or a `recipe.json`) on the pack `data`; the same call resumes.
 
-    `assignments` are `field=value` as of `--set`. Raises Problem where `out` holds another training.
+    A checkpoint is saved every `save_every` seconds at most. `init` is a run to start from; its last layer
+    starts afresh where the classes differ. `assignments` are `field=value` as of `--set`. Raises Problem
+    where `out` holds another training.
     """
     recipe = override(recipe if isinstance(recipe, Recipe) else find(recipe), assignments)
     packed = open_packed(Path(data))
-    run = opened(recipe, packed, Path(out))
+    run = opened(recipe, packed, Path(out), open_run(init) if init else None)
     where = device_of(device)
-    network = run.build().to(where)
+    # channels last: convolutions on processors and tensor cores alike are up to twice as fast
+    network = run.build().to(where, memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = optimizer_of(recipe, network)
     state = restored(run, network, optimizer)
     loader = TrainingLoader(
         packed.split("train"), recipe, run.preprocessing, packed.statistics, workers=workers, device=where
     )
-    log = MetricsLog(run.metrics, state.noted, tensorboard=True)
     with (
+        MetricsLog(run.metrics, state.noted, tensorboard=True) as log,
         stop_wished() as stop,
         progress("training", recipe.epochs * loader.steps, state.steps) as advance,
     ):
@@ -76,15 +82,15 @@ def train(
             note=log,
             stop=stop,
             advance=advance,
+            save_every=save_every,
         )
         loss = partial(NETWORKS[recipe.network].loss, label_smoothing=recipe.label_smoothing)
         if state.epoch < recipe.epochs:
             state = train_loop(network, loss, optimizer, recipe, loader, state=state, hooks=hooks)
-    log.close()
     return trained(run, state)
 
 
-def opened(recipe: Recipe, packed: Packed, out: Path) -> Run:
+def opened(recipe: Recipe, packed: Packed, out: Path, init: Run | None) -> Run:
     """Open the run at `out` if it is of this recipe and data, or make it."""
     if "train" not in packed.splits:
         raise Problem(f"{packed.path} has no training split, only {', '.join(packed.splits)}")
@@ -95,15 +101,49 @@ def opened(recipe: Recipe, packed: Packed, out: Path) -> Run:
         )
     if not is_run(out):
         preprocessing = preprocessing_of(recipe, packed.statistics, packed.size, packed.fit)
+        check(recipe, len(packed.classes), preprocessing.crop)
         dataset = {"path": str(packed.path.resolve()), "fingerprint": packed.fingerprint}
-        return create_run(out, recipe, classes=packed.classes, preprocessing=preprocessing, dataset=dataset)
+        return create_run(
+            out,
+            recipe,
+            classes=packed.classes,
+            preprocessing=preprocessing,
+            dataset=dataset,
+            init=origin(init) if init else None,
+        )
     run = open_run(out)
+    if init and run.init != origin(init):
+        raise Problem(f"{out} was not started from {init.path} as it is now; choose another --out")
     if run.dataset["fingerprint"] != packed.fingerprint:
         raise Problem(f"{out} was trained on other data than {packed.path}; choose another --out")
     changed = differences(run.recipe, recipe)
     if changed:
         raise Problem(f"{out} holds another training ({'; '.join(changed)}); choose another --out")
     return run
+
+
+def check(recipe: Recipe, classes: int, crop: int) -> None:
+    """Refuse, before anything is written, a network that cannot be built, trained by the rules, or fed."""
+    with torch.device("meta"):
+        network = create(
+            recipe.network, classes=classes, channels=recipe.channels, seed=recipe.seed, **recipe.options
+        )
+        optimizer_of(recipe, network)
+        views = torch.empty(2, recipe.channels, crop, crop)
+        try:
+            network(views)
+        except (RuntimeError, ValueError) as error:
+            reason = str(error).splitlines()[0]
+            raise Problem(
+                f"network {recipe.network} cannot take views of {crop} pixels ({reason}); "
+                "prepare the pictures at its size, or set crop or options.image"
+            ) from None
+
+
+def origin(init: Run) -> dict[str, Any]:
+    """What a run remembers of the one it started from."""
+    checkpoint = init.checkpoint()
+    return {"path": str(init.path.resolve()), "steps": checkpoint.state["steps"] if checkpoint else 0}
 
 
 def differences(mine: Recipe, theirs: Recipe) -> list[str]:
@@ -119,6 +159,9 @@ def restored(run: Run, network: nn.Module, optimizer: torch.optim.Optimizer) -> 
     """Put network and optimizer where the newest checkpoint left them."""
     checkpoint = run.checkpoint()
     if checkpoint is None:
+        if run.init:
+            first = open_run(run.init["path"])
+            transfer_weights(network, dict(first.network().state_dict()), str(first.path))
         return State()
     load_weights(network, checkpoint.weights(), str(checkpoint.path))
     restore_optimizer(optimizer, checkpoint.optimizer())
@@ -142,7 +185,7 @@ def validate(
     split = packed.split("val")
     (view,) = evaluation_views("center", preprocessing.size, preprocessing.crop)
     batches = evaluation_batches(split, preprocessing, view, workers=workers)
-    predictions = predict(network.eval(), [batches], torch.from_numpy(split.labels))
+    predictions = predict(network.eval(), [batches], torch.tensor(split.labels))
     errors = predictions.errors()
     return {
         "validation_loss": predictions.loss(),

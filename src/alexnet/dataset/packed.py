@@ -1,0 +1,158 @@
+"""The packed data set: a folder that NumPy and any reader of Parquet and JSON understand without us.
+
+SPLIT.npy        uint8 [N, size, size, 3], memory-mapped
+SPLIT.parquet    the manifest, row i is image i (manifest.py)
+statistics.npz   of the training split (statistics.py)
+dataset.json     format version, classes in order, counts, how it was made, fingerprint; written last
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alexnet.dataset.journal import NPY_HEADER
+from alexnet.dataset.manifest import read_labels, read_sources
+from alexnet.dataset.statistics import Statistics
+from alexnet.problem import Problem, UsageProblem
+
+FORMAT_VERSION = 1
+DESCRIPTION = "dataset.json"
+PREPARING = "preparing"
+"""The folder inside a pack that holds what is half finished."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """One split: what is asked for is read then, and nothing of it is a Python object an image."""
+
+    folder: Path
+    name: str
+    count: int
+    size: int
+
+    def __len__(self) -> int:
+        """Number of images."""
+        return self.count
+
+    @cached_property
+    def images(self) -> NDArray[np.uint8]:
+        """Memory-mapped, uint8 [N, size, size, 3], read-only."""
+        path = self.folder / f"{self.name}.npy"
+        try:
+            images: NDArray[np.uint8] = np.load(path, mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError, EOFError) as error:
+            raise _damaged(path) from error
+        if images.shape != (self.count, self.size, self.size, 3) or images.dtype != np.uint8:
+            raise _damaged(path)
+        return images
+
+    @cached_property
+    def labels(self) -> NDArray[np.int64]:
+        """Labels [N], numbers in the pack's classes."""
+        return read_labels(self.folder / f"{self.name}.parquet", self.count)
+
+    def sources(self, numbers: Sequence[int]) -> list[str]:
+        """Names of images in the source, by their numbers."""
+        return read_sources(self.folder / f"{self.name}.parquet", numbers)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Another process opens the files anew: a memory map would be sent there whole."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+
+@dataclass(frozen=True)
+class Packed:
+    """A finished pack; `counts` has the images of each split, `description` all of dataset.json."""
+
+    path: Path
+    classes: tuple[str, ...]
+    size: int
+    fit: str
+    fingerprint: str
+    grey: bool  # every training picture has three equal channels
+    counts: dict[str, int]
+    description: dict[str, Any]
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """The splits there are, of train, val and test in this order."""
+        return tuple(self.counts)
+
+    def split(self, name: str) -> Split:
+        """One split by name; one that is not there is a Problem that lists those that are."""
+        if name not in self.counts:
+            raise UsageProblem(f"{self.path} has no split {name!r}, only {', '.join(self.counts)}")
+        return Split(self.path, name, self.counts[name], self.size)
+
+    @cached_property
+    def statistics(self) -> Statistics:
+        """Mean image, channels and colour axes of the training split."""
+        return Statistics.load(self.path / "statistics.npz")
+
+
+def open_packed(path: str | Path) -> Packed:
+    """Open a finished pack; what is none, half of one, or damaged is a Problem that says what to do."""
+    path = Path(path)
+    description = _read(path)
+    version = description.get("format_version")
+    if version != FORMAT_VERSION:
+        raise Problem(
+            f"{path} has format version {version}, this alexnet reads {FORMAT_VERSION}: "
+            "prepare the data set again"
+        )
+    try:
+        packed = Packed(
+            path,
+            tuple(description["classes"]),
+            int(description["size"]),
+            str(description["fit"]),
+            str(description["fingerprint"]),
+            bool(description["grey"]),
+            {str(split): int(count) for split, count in description["splits"].items()},
+            description,
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise _damaged(path / DESCRIPTION) from error
+    _check_files(packed)
+    return packed
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        description = json.loads((path / DESCRIPTION).read_bytes())
+    except (FileNotFoundError, NotADirectoryError):
+        if (path / PREPARING).exists():
+            raise Problem(
+                f"{path} is half prepared: run the same `alexnet prepare` again to finish it"
+            ) from None
+        raise Problem(
+            f"no packed data set at {path}: make one with `alexnet prepare SOURCE {path}`"
+        ) from None
+    except OSError as error:
+        raise Problem(f"cannot read {path / DESCRIPTION}: {error.strerror}") from error
+    except ValueError as error:
+        raise _damaged(path / DESCRIPTION) from error
+    if not isinstance(description, dict):
+        raise _damaged(path / DESCRIPTION)
+    return description
+
+
+def _check_files(packed: Packed) -> None:
+    """Every file is there and the pixels are as long as the counts say: opening reads no more."""
+    for split, count in packed.counts.items():
+        path = packed.path / f"{split}.npy"
+        if not path.is_file() or path.stat().st_size != NPY_HEADER + count * packed.size**2 * 3:
+            raise _damaged(path)
+    for name in (*(f"{split}.parquet" for split in packed.counts), "statistics.npz"):
+        if not (packed.path / name).is_file():
+            raise _damaged(packed.path / name)
+
+
+def _damaged(path: Path) -> Problem:
+    return Problem(f"{path} is damaged or missing: prepare the data set again")

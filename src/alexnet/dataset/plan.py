@@ -1,0 +1,161 @@
+"""What a preparation will do, settled from the listing alone, before any picture is read."""
+
+import hashlib
+from array import array
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alexnet.dataset.classes import class_order, held_out
+from alexnet.dataset.resize import FITS, Fit
+from alexnet.dataset.sources import SPLITS, Entry, Source
+from alexnet.problem import Problem, UsageProblem
+from alexnet.progress import Progress, silent
+
+ENCODINGS = ("raw",)
+LARGEST_SIZE = 4096
+PICTURE_SIZE = 256
+"""[P] §2; arrays (MNIST, CIFAR) keep their own size instead."""
+
+VAL_FRACTION = 0.1
+"""Held out of a source that has no splits of its own."""
+
+
+@dataclass(frozen=True)
+class PrepareSettings:
+    """How to prepare; None takes what suits the source.
+
+    `size` is the side in pixels (256, or the native size of arrays); `val_fraction` the share of each class
+    that is held out of training for validation (0.1 where the source has no splits of its own, else 0);
+    `max_skipped` the share of all pictures that may be unreadable; `workers` the threads.
+    """
+
+    size: int | None = None
+    fit: Fit = "crop"
+    encoding: str = "raw"
+    val_fraction: float | None = None
+    max_skipped: float = 0.01
+    workers: int | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse a value that no preparation could have."""
+        if self.size is not None and not 1 <= self.size <= LARGEST_SIZE:
+            raise UsageProblem(f"size {self.size}: it may be 1 to {LARGEST_SIZE} pixels")
+        if self.fit not in FITS:
+            raise UsageProblem(f"fit {self.fit!r}: there are {', '.join(FITS)}")
+        if self.encoding not in ENCODINGS:
+            raise UsageProblem(f"encoding {self.encoding!r}: there is {', '.join(ENCODINGS)}")
+        if self.val_fraction is not None and not 0 <= self.val_fraction < 1:
+            raise UsageProblem(f"val_fraction {self.val_fraction}: it may be 0 to below 1")
+        if not 0 <= self.max_skipped <= 1:
+            raise UsageProblem(f"max_skipped {self.max_skipped}: it may be 0 to 1")
+        if (self.workers is not None and self.workers < 1) or self.seed < 0:
+            raise UsageProblem("workers must be at least 1, and the seed not below 0")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that decides the bytes of a pack, but for the pictures themselves."""
+
+    identity: dict[str, Any]  # as JSON: two preparations are the same where this is
+    size: int
+    fit: Fit
+    classes: tuple[str, ...]
+    splits: tuple[str, ...]  # those that will have pictures
+    total: int  # pictures listed
+    _labels: dict[str, int]
+    _drawn: NDArray[np.bool_]  # [total], held out for validation
+
+    def place(self, number: int, entry: Entry) -> tuple[str, int]:
+        """Split and label of the listing's entry `number`."""
+        split = "val" if self._drawn[number] else entry.split or "train"
+        return split, self._labels[entry.class_name]
+
+
+def make_plan(source: Source, settings: PrepareSettings, *, progress: Progress = silent) -> Plan:
+    """List the source once; one that cannot be trained on is a Problem."""
+    listing = _list(source, progress)
+    classes = _check_classes(listing.counts, source.name)
+    own = {split for split, _ in listing.counts}
+    fraction = _fraction(own, settings, source.name)
+    labels = {name: label for label, name in enumerate(classes)}
+    by_sight = np.array([*(labels[name] for name in listing.seen), -1], np.int32)
+    drawn = held_out(by_sight[listing.trainable], fraction, seed=settings.seed)
+    if settings.val_fraction and not drawn.any():
+        raise UsageProblem(
+            f"val_fraction {fraction} of {source.name} is no picture of any class: ask for more"
+        )
+    present = {split or "train" for split in own} | ({"val"} if drawn.any() else set())
+    splits = tuple(split for split in SPLITS if split in present)
+    size = settings.size or source.native_size or PICTURE_SIZE
+    identity = {
+        "source": source.name,
+        "listing": listing.digest,
+        "size": size,
+        "fit": settings.fit,
+        "encoding": settings.encoding,
+        "val_fraction": fraction,
+        "seed": settings.seed,
+    }
+    return Plan(identity, size, settings.fit, classes, splits, len(listing.trainable), labels, drawn)
+
+
+@dataclass(frozen=True)
+class _Listing:
+    counts: Counter[tuple[str | None, str]]  # by split and class
+    seen: tuple[str, ...]  # classes by first sight
+    trainable: NDArray[np.intc]  # [N]: number in `seen`, or -1 where the source itself holds the picture out
+    digest: str
+
+
+def _list(source: Source, progress: Progress) -> _Listing:
+    counts: Counter[tuple[str | None, str]] = Counter()
+    seen: dict[str, int] = {}
+    trainable = array("i")  # four bytes a picture
+    digest = hashlib.sha256()
+    with progress("listing", total=None) as advance:
+        for entry in source.entries():
+            counts[entry.split, entry.class_name] += 1
+            number = seen.setdefault(entry.class_name, len(seen))
+            trainable.append(number if entry.split in (None, "train") else -1)
+            digest.update(f"{entry.name}\0{entry.split}\0{entry.class_name}\0{entry.size}\n".encode())
+            if len(trainable) % 1000 == 0:
+                advance(1000)
+        advance(len(trainable) % 1000)
+    return _Listing(counts, tuple(seen), np.array(trainable, np.intc), digest.hexdigest())
+
+
+def _check_classes(counts: Counter[tuple[str | None, str]], name: str) -> tuple[str, ...]:
+    """Class names in order: those of the training split, which must have all that the others have."""
+    if not counts:
+        raise Problem(f"{name} lists no pictures")
+    trained = {class_name for split, class_name in counts if split in (None, "train")}
+    if not trained:
+        raise Problem(
+            f"{name} has no training split, only {', '.join(sorted({str(split) for split, _ in counts}))}"
+        )
+    strange = sorted(f"{class_name} ({split})" for split, class_name in counts if class_name not in trained)
+    if strange:
+        listed = ", ".join(strange[:10])
+        more = f" and {len(strange) - 10} more" if len(strange) > 10 else ""
+        raise Problem(
+            f"{name} has classes that its training split lacks: {listed}{more}; rename or remove them"
+        )
+    if len(trained) == 1:
+        raise Problem(
+            f"{name} has one class alone, {trained.pop()}: give the folder that holds the class folders"
+        )
+    return class_order(trained)
+
+
+def _fraction(own: set[str | None], settings: PrepareSettings, name: str) -> float:
+    """The share to hold out, where `own` are the splits that the source has itself."""
+    if settings.val_fraction is None:
+        return VAL_FRACTION if own == {None} else 0.0
+    if settings.val_fraction and "val" in own:
+        raise UsageProblem(f"{name} has a validation split of its own: leave val_fraction away")
+    return settings.val_fraction

@@ -1,0 +1,73 @@
+"""Work on pictures by threads: decoding, resizing and hashing all let go of Python's lock."""
+
+import os
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TypeVar
+
+import torch
+
+BATCH_BYTES = 4 << 20
+"""Of pictures that one task holds."""
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def default_workers() -> int:
+    """The processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def in_order(
+    work: Callable[[Item], Result], items: Iterable[Item], *, workers: int | None = None
+) -> Generator[Result]:
+    """Yield `work(item)` for each item in their order, a few items ahead of the one that is taken.
+
+    >>> list(in_order(len, ["a", "bc"], workers=2))
+    [1, 2]
+    """
+    workers = workers or default_workers()
+    waiting: deque[Future[Result]] = deque()
+    with _one_torch_thread():
+        pool = ThreadPoolExecutor(workers, "pictures")
+        try:
+            for item in items:
+                waiting.append(pool.submit(work, item))
+                if len(waiting) > 2 * workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def batches(items: Iterable[Item], *, most: int, size: Callable[[Item], int]) -> Iterator[list[Item]]:
+    """Items in lists of at most `most`, ended early where their sizes in bytes add up to a few millions.
+
+    >>> list(batches([5, 6, 7], most=2, size=int))
+    [[5, 6], [7]]
+    """
+    batch: list[Item] = []
+    held = 0
+    for item in items:
+        batch.append(item)
+        held += size(item)
+        if len(batch) >= most or held >= BATCH_BYTES:
+            yield batch
+            batch, held = [], 0
+    if batch:
+        yield batch
+
+
+@contextmanager
+def _one_torch_thread() -> Iterator[None]:
+    """Each thread of ours computes alone: torch's own threads beside them would only fight for the cores."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,179 @@
+"""Only what torch lacks: response norms, ceil-counted windows, unshared and columned layers, paper's dropout.
+
+Sources: [P] the 2012 paper, §3.3 and §4.2; [C] its code, `layer.py` and `layers-145.cfg`;
+[K] cuda-convnet, whose CIFAR-10 networks use unshared ("local") layers.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from alexnet.problem import UsageProblem
+
+
+def ceil_windows(size: int, kernel: int, stride: int, padding: int = 0) -> int:
+    """How many windows cuda-convnet lays along `size` pixels; the last may hang over the edge ([C] layer.py).
+
+    >>> ceil_windows(224, 11, 4), ceil_windows(55, 3, 2), ceil_windows(55, 2, 2)
+    (55, 27, 28)
+    """
+    return 1 + math.ceil((2 * padding + size - kernel) / stride)
+
+
+class CeilPad(nn.Module):
+    """Zeros right and below [N, C, H, W], as many as the last window of `kernel` and `stride` hangs over.
+
+    A convolution behind it gives `ceil_windows` outputs a side: 224 pixels become 227, and 11 by 4 gives 55.
+    """
+
+    def __init__(self, kernel: int, stride: int) -> None:
+        super().__init__()
+        self.kernel, self.stride = kernel, stride
+
+    def forward(self, images: Tensor) -> Tensor:  # noqa: D102
+        below, right = ((self.kernel - size) % self.stride for size in images.shape[-2:])
+        return F.pad(images, (0, right, 0, below))
+
+    def extra_repr(self) -> str:  # noqa: D102
+        return f"kernel={self.kernel}, stride={self.stride}"
+
+
+def _require_odd(size: int) -> None:
+    if size % 2 == 0:
+        raise UsageProblem(
+            f"a norm window of {size} is even and has no middle: torch and ONNX shift it to different sides; "
+            f"take {size - 1} or {size + 1}"
+        )
+
+
+class ResponseNorm(nn.Module):
+    """Response norm across maps [P] §3.3: x / (k + alpha · mean of x² over `size` adjacent maps) ^ beta.
+
+    Maps beyond the edge count as zeros in that mean. alpha is as in [C], torch and Caffe, which divide it by
+    the window; the paper prints the sum instead, and `ResponseNorm.printed` takes its alpha. With `columns`
+    the window never crosses from one column's maps to another's, as on the two GPUs of 2012. Even windows are
+    refused.
+    """
+
+    def __init__(self, size: int, alpha: float, *, beta: float, k: float, columns: int = 1) -> None:
+        super().__init__()
+        _require_odd(size)
+        self.size, self.alpha, self.beta, self.k, self.columns = size, alpha, beta, k, columns
+
+    @classmethod
+    def printed(cls, size: int, alpha: float, *, beta: float, k: float, columns: int = 1) -> "ResponseNorm":
+        """The norm with alpha as the paper prints it: x / (k + alpha · sum of x²) ^ beta."""
+        return cls(size, alpha * size, beta=beta, k=k, columns=columns)
+
+    def forward(self, maps: Tensor) -> Tensor:  # noqa: D102
+        squares = maps.square().unflatten(1, (self.columns, -1))  # [N, columns, C / columns, H, W]
+        beyond = self.size // 2
+        padded = F.pad(squares, (0, 0, 0, 0, beyond, beyond))
+        total = padded.narrow(2, 0, squares.size(2))
+        for shift in range(1, self.size):
+            total = total + padded.narrow(2, shift, squares.size(2))
+        return maps * (self.k + self.alpha / self.size * total.flatten(1, 2)) ** -self.beta
+
+    def extra_repr(self) -> str:  # noqa: D102
+        return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}, columns={self.columns}"
+
+
+class SameMapNorm(nn.Module):
+    """Response norm within a map, `rnorm` of [C]: x / (k + alpha · mean of x² over size × size pixels)^beta.
+
+    Pixels beyond the edge count as zeros in that mean, so alpha is divided by size² everywhere. Even windows
+    are refused. The paper does not mention it; [C] layers-145.cfg has it after the second response norm.
+    """
+
+    def __init__(self, size: int, alpha: float, *, beta: float, k: float = 1.0) -> None:
+        super().__init__()
+        _require_odd(size)
+        self.kernel_size, self.stride = size, 1  # it widens the receptive field as a convolution does
+        self.alpha, self.beta, self.k = alpha, beta, k
+
+    def forward(self, maps: Tensor) -> Tensor:  # noqa: D102
+        mean = F.avg_pool2d(maps.square(), self.kernel_size, stride=1, padding=self.kernel_size // 2)
+        return maps * (self.k + self.alpha * mean) ** -self.beta
+
+    def extra_repr(self) -> str:  # noqa: D102
+        return f"{self.kernel_size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"
+
+
+class PaperDropout(nn.Module):
+    """Dropout as in [P] §4.2: a plain mask in training, every output times the kept share 1 - p in testing.
+
+    `nn.Dropout` divides by 1 - p in training instead. The two agree, in training and in testing, if there the
+    weights of the layer behind are times 1 - p: an initial deviation of .01 here is .005 with torch's.
+    Networks whose initial deviations come from the paper or its code use this one.
+    """
+
+    def __init__(self, p: float = 0.5) -> None:
+        super().__init__()
+        if not 0 <= p < 1:
+            raise UsageProblem(f"a dropout rate of {p} is not in 0 <= p < 1")
+        self.p = p
+
+    def forward(self, features: Tensor) -> Tensor:  # noqa: D102
+        if self.training:
+            return features * torch.empty_like(features).bernoulli_(1 - self.p)
+        return features * (1 - self.p)
+
+    def extra_repr(self) -> str:  # noqa: D102
+        return f"p={self.p}"
+
+
+class ColumnLinear(nn.Module):
+    """Dense layer [N, inputs] -> [N, outputs] in which each column sees its own share of the inputs only."""
+
+    def __init__(self, inputs: int, outputs: int, *, columns: int) -> None:
+        super().__init__()
+        self.columns = columns
+        reach = (inputs // columns) ** -0.5
+        self.weight = nn.Parameter(torch.empty(outputs, inputs // columns).uniform_(-reach, reach))
+        self.bias = nn.Parameter(torch.zeros(outputs))
+
+    def forward(self, features: Tensor) -> Tensor:  # noqa: D102
+        # a grouped convolution over one pixel
+        return F.conv1d(features[..., None], self.weight[..., None], self.bias, groups=self.columns)[..., 0]
+
+    def multiply_adds(self, outputs: tuple[int, ...]) -> int:
+        """Multiply-adds of one image, one for each weight."""
+        return self.weight.numel()
+
+    def extra_repr(self) -> str:  # noqa: D102
+        outputs, inputs = self.weight.shape
+        return f"{inputs * self.columns}, {outputs}, columns={self.columns}"
+
+
+class LocallyConnected2d(nn.Module):
+    """Convolution without sharing, `local` of [K]: every place has kernels and biases of its own.
+
+    Maps [N, C, image, image] -> [N, filters, side, side]; weights [side · side, filters, C · kernel²].
+    """
+
+    def __init__(self, channels: int, filters: int, *, kernel: int, image: int, padding: int = 0) -> None:
+        super().__init__()
+        self.kernel_size, self.stride, self.padding = kernel, 1, padding
+        self.side = image + 2 * padding - kernel + 1
+        inputs = channels * kernel**2
+        reach = inputs**-0.5
+        self.weight = nn.Parameter(torch.empty(self.side**2, filters, inputs).uniform_(-reach, reach))
+        self.bias = nn.Parameter(torch.zeros(filters, self.side, self.side))
+
+    def forward(self, maps: Tensor) -> Tensor:  # noqa: D102
+        patches = F.unfold(maps, self.kernel_size, padding=self.padding)  # [N, C · kernel², places]
+        sums = torch.einsum("nip,pfi->nfp", patches, self.weight)  # [N, filters, places]
+        return sums.reshape(-1, *self.bias.shape) + self.bias
+
+    def multiply_adds(self, outputs: tuple[int, ...]) -> int:
+        """Multiply-adds of one image, one for each weight."""
+        return self.weight.numel()
+
+    def extra_repr(self) -> str:  # noqa: D102
+        places, filters, inputs = self.weight.shape
+        return (
+            f"{inputs // self.kernel_size**2}, {filters}, kernel={self.kernel_size}, "
+            f"padding={self.padding}, places={places}"
+        )
