@@ -29,7 +29,7 @@ myst_heading_anchors = 3
 
 LABELLED = r"^(Expected|Cost|Source|Run|Differs|Open):(?= )"  # the passport in a recipe's docstring
 BOUNDS = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
-ARRAY = r"(?:numpy\.)?ndarray\[tuple\[(?:typing\.)?Any, \.\.\.\], (?:numpy\.)?dtype\[([^][]+)\]\]"
+ARRAY = r"~?(?:numpy\.)?ndarray\[tuple\[~?(?:typing\.)?Any, \.\.\.\], ~?(?:numpy\.)?dtype\[~?([^][]+)\]\]"
 
 
 def setup(app: Any) -> None:
@@ -46,18 +46,30 @@ def _marked_up(_app: Any, kind: str, _name: str, documented: Any, _options: Any,
 
 
 def _paragraph(text: str) -> str:
-    """A doctest stays; columns and tables are shown as they stand; prose is escaped."""
+    """A doctest stays; columns are shown as they stand; a table is a table; prose is escaped."""
     if text.startswith(">>>"):
         return text
-    if "  " in text or text.startswith("|"):
+    if text.startswith("|"):
+        return _table(text)
+    if "  " in text:
         return "::\n\n" + indent(text, "    ")
-    pieces = text.split("`")
-    pieces[::2] = [re.sub(r"([*|_\\])", r"\\\1", prose) for prose in pieces[::2]]
-    pieces[1::2] = [rf"\ ``{code}``\ " for code in pieces[1::2]]
-    prose = "".join(pieces)
+    prose = _prose(text)
     if re.match(LABELLED, prose):
         return re.sub(r"^  :", ":", indent(re.sub(LABELLED, r":\1:", prose, flags=re.M), "  "), flags=re.M)
     return prose
+
+
+def _prose(text: str) -> str:
+    pieces = text.split("`")
+    pieces[::2] = [re.sub(r"([*|_\\])", r"\\\1", prose) for prose in pieces[::2]]
+    pieces[1::2] = [rf"\ ``{code}``\ " for code in pieces[1::2]]
+    return "".join(pieces)
+
+
+def _table(text: str) -> str:
+    lines = [line.strip()[1:-1].split("|") for line in text.splitlines() if set(line) - set("|-: ")]
+    rows = ["   * - " + "\n     - ".join(_prose(cell.strip()) for cell in line) for line in lines]
+    return "\n".join([".. list-table::", "   :header-rows: 1", "", *rows])
 
 
 def _fields(model: type[BaseModel]) -> Iterator[str]:
@@ -90,5 +102,6 @@ def _readable(
 
 
 def _short(types: str) -> str:
-    """Names without their modules, arrays as the code writes them."""
-    return re.sub(ARRAY, r"NDArray[\1]", re.sub(r"~(?:\w+\.)*", "", types))
+    """Arrays as the code writes them; bare names where Sphinx itself fails, on a default like `<factory>`."""
+    types = re.sub(ARRAY, r"NDArray[\1]", types)
+    return re.sub(r"~(?:\w+\.)*", "", types) if "<" in types else types

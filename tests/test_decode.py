@@ -1,6 +1,9 @@
 import io
 import struct
+import tarfile
 import zlib
+from contextlib import suppress
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -52,13 +55,19 @@ def equal(one: np.ndarray, other: np.ndarray, kind: str) -> bool:
     return most <= (1 if kind in ("JPEG", "WEBP", "AVIF") else 0)
 
 
-@pytest.mark.parametrize("kind", FORMATS)
-@pytest.mark.parametrize("mode", MODES)
+def writable() -> list[tuple[str, str]]:
+    """The formats and modes that Pillow can write."""
+    found = []
+    for kind, mode in product(FORMATS, MODES):
+        with suppress(OSError, ValueError):
+            encoded(picture(mode, gradient()), kind)
+            found.append((kind, mode))
+    return found
+
+
+@pytest.mark.parametrize(("kind", "mode"), writable())
 def test_every_mode_of_every_format_is_as_pillow_answers(kind: str, mode: str) -> None:
-    try:
-        content = encoded(picture(mode, gradient()), kind)
-    except OSError:
-        pytest.skip(f"Pillow writes no {mode} {kind}")
+    content = encoded(picture(mode, gradient()), kind)
     found = decode(content)
     assert found.dtype == np.uint8
     assert found.flags.c_contiguous
@@ -144,19 +153,24 @@ def test_an_animation_gives_its_first_frame(kind: str) -> None:
     assert np.abs(decode(content).astype(int) - gradient()).mean() < 12
 
 
+def answer(content: bytes) -> np.ndarray | str:
+    """The pixels, or the reason why there are none."""
+    try:
+        return decode(content)
+    except Problem as problem:
+        return str(problem)
+
+
 @pytest.mark.parametrize("kind", FORMATS)
 def test_a_file_cut_anywhere_is_refused_or_whole(kind: str) -> None:
     noise = np.random.default_rng(1).integers(0, 256, (40, 48, 3), np.uint8)
     content = encoded(Image.fromarray(noise), kind)
-    whole, refused = decode(content), 0
-    for cut in np.unique(np.linspace(0, len(content) - 1, 60).astype(int)):
-        try:
-            assert (decode(content[:cut]) == whole).all()
-        except Problem as problem:
-            refused += 1
-            assert "\n" not in str(problem)
-            assert "/" not in str(problem)
-    assert refused >= 55
+    whole, cuts = decode(content), np.unique(np.linspace(0, len(content) - 1, 60).astype(int))
+    answers = [answer(content[:cut]) for cut in cuts]
+    reasons = [each for each in answers if isinstance(each, str)]
+    assert len(reasons) >= 55
+    assert not any("\n" in reason or "/" in reason for reason in reasons)
+    assert all((each == whole).all() for each in answers if not isinstance(each, str))
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
@@ -205,7 +219,7 @@ def oversized(kind: str) -> bytes:
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "BMP"])
 def test_more_pixels_than_the_limit_are_refused_before_they_are_decoded(kind: str) -> None:
-    assert 60_000**2 > MAX_PIXELS
+    assert MAX_PIXELS < 60_000**2
     with pytest.raises(Problem, match="limit"):
         decode(oversized(kind))
 
@@ -238,10 +252,7 @@ SIGNATURES = [
 @settings(max_examples=200, deadline=None)
 @given(signature=st.sampled_from(SIGNATURES), rest=st.binary(max_size=200))
 def test_no_bytes_raise_anything_but_a_problem(signature: bytes, rest: bytes) -> None:
-    try:
-        decode(signature + rest)
-    except Problem as problem:
-        assert str(problem)
+    assert len(answer(signature + rest)) > 0
 
 
 @settings(max_examples=150, deadline=None)
@@ -249,15 +260,11 @@ def test_no_bytes_raise_anything_but_a_problem(signature: bytes, rest: bytes) ->
 def test_a_changed_byte_raises_nothing_but_a_problem(kind: str, place: float, byte: int) -> None:
     content = bytearray(encoded(Image.fromarray(gradient()), kind))
     content[int(place * (len(content) - 1))] = byte
-    try:
-        assert decode(bytes(content)).shape[2] == 3
-    except Problem as problem:
-        assert str(problem)
+    found = answer(bytes(content))
+    assert found if isinstance(found, str) else found.shape[2] == 3
 
 
 def test_photographs_are_as_pillow_answers(data: Path) -> None:
-    import tarfile
-
     with tarfile.open(data / "imagenet-samples-400.tar") as tar:
         for member in tar.getmembers()[::40]:
             file = tar.extractfile(member)

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from alexnet.cli import show
+from alexnet.problem import UsageProblem
 from alexnet.progress import Advance
 
 app = typer.Typer(
@@ -150,11 +151,16 @@ def prepare(
 @app.command()
 def train(
     recipe: Annotated[str, typer.Argument(help="A recipe's name, or a recipe.json.")],
-    data: Annotated[Path, typer.Option(help="Packed data set.")],
-    out: Annotated[Path, typer.Option(help="Run folder to make, or to go on with.")],
+    data: Annotated[
+        Path | None, typer.Option(help="Packed data set; a dry run without it plans for ILSVRC-2012.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Run folder to make, or to go on with.")] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="Change one field: --set epochs=3. Repeat it.")
     ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show schedule, memory, time and cost; train nothing.")
+    ] = False,
     init: Annotated[
         Path | None, typer.Option(help="A run to start from; other classes get a new last layer.")
     ] = None,
@@ -167,6 +173,14 @@ def train(
 
     Example: `alexnet train lenet-mnist --data packed/mnist --out runs/mnist --set epochs=3`
     """
+    if dry_run:
+        from alexnet.verbs.plan import plan
+
+        planned = plan(recipe, data, assignments=set_ or (), device=device, progress=bars)
+        show.document(planned.document()) if json else show.planned(planned)
+        return
+    if data is None or out is None:
+        raise UsageProblem("train needs --data PACKED and --out RUN (or --dry-run)")
     from alexnet.verbs.train import train as verb
 
     result = verb(
@@ -189,6 +203,10 @@ def evaluate(
     data: Annotated[Path | None, typer.Option(help="Packed data set; default: that of training.")] = None,
     split: Annotated[str, typer.Option(help="Which split.")] = "val",
     views: Views = "center",
+    weights_from: Annotated[
+        str | None,
+        typer.Option(help="Search the weights of the average on this split; report on --split."),
+    ] = None,
     device: Device = "auto",
     workers: Workers = 1,
     json: Json = False,
@@ -199,7 +217,16 @@ def evaluate(
     """
     from alexnet.verbs.evaluate import evaluate as verb
 
-    result = verb(runs, data=data, split=split, views=views, device=device, workers=workers, progress=bars)
+    result = verb(
+        runs,
+        data=data,
+        split=split,
+        views=views,
+        weights_from=weights_from,
+        device=device,
+        workers=workers,
+        progress=bars,
+    )
     show.document(result.document()) if json else show.evaluated(result)
 
 
@@ -239,3 +266,38 @@ def networks(
 
     result = verb(name, classes=classes)
     show.document(result) if json else show.networks(result, named=name is not None)
+
+
+@app.command()
+def ablate(
+    recipe: Annotated[str, typer.Argument(help="A recipe's name, or a recipe.json.")],
+    data: Annotated[Path, typer.Option(help="Packed data set.")],
+    out: Annotated[Path, typer.Option(help="Folder of the runs; the same command goes on with it.")],
+    drop: Annotated[
+        str, typer.Option(help="What to take out, with commas: norm,overlap,… Default: all there is.")
+    ] = "",
+    seeds: Annotated[int, typer.Option(min=2, help="Trainings of each recipe.")] = 2,
+    split: Annotated[str, typer.Option(help="Split to compare on.")] = "val",
+    views: Views = "center",
+    set_: Annotated[list[str] | None, typer.Option("--set", help="Change one field of all.")] = None,
+    json: Json = False,
+) -> None:
+    """The same recipe without one thing at a time: paired differences beside the figures of 2012.
+
+    Example: `alexnet ablate alexnet-32 --data packed/cifar10 --out runs/ablate --drop norm,overlap,dropout`
+    """
+    from alexnet.verbs.ablate import ablate as verb
+
+    dropped = [name for name in drop.split(",") if name]
+    rows = verb(
+        recipe,
+        data,
+        out,
+        drop=dropped,
+        seeds=seeds,
+        split=split,
+        views=views,
+        assignments=set_ or (),
+        progress=bars,
+    )
+    show.document([row.document() for row in rows]) if json else show.ablated(rows)

@@ -1,6 +1,7 @@
 """What people see: tables and sentences on stdout, complaints on stderr; JSON for programs."""
 
 import json
+import math
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -11,8 +12,10 @@ if TYPE_CHECKING:
 
     from alexnet.dataset.doctor import Report
     from alexnet.dataset.prepare import Prepared
+    from alexnet.verbs.ablate import Row
     from alexnet.verbs.demo import Demonstrated
     from alexnet.verbs.evaluate import Evaluation
+    from alexnet.verbs.plan import Plan
     from alexnet.verbs.predict import Answer
     from alexnet.verbs.train import Trained
 
@@ -46,8 +49,10 @@ def _table(*columns: str, title: str | None = None) -> "Table":
 
     table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
     for column in columns:
-        left = column in ("class", "finding", "network", "layer", "output", "image", "answer", "input")
-        table.add_column(column, justify="left" if left else "right", no_wrap=column != "class")
+        left = column in ("class", "network", "layer", "output", "input", "without", "reading", "in 2012")
+        table.add_column(
+            column, justify="left" if left else "right", no_wrap=column not in ("class", "in 2012")
+        )
     return table
 
 
@@ -177,3 +182,68 @@ def demo(result: "Demonstrated") -> None:
         "  alexnet networks alexnet                the network of 2012, layer by layer",
         "  alexnet prepare PICTURES packed/mine    your own folder of class folders",
     )
+
+
+def ablated(rows: Sequence["Row"]) -> None:
+    """After `ablate`: the whole recipe, then what is lost without each thing."""
+    table = _table("without", "top-1 error", "difference", "95 % interval", "cost", "reading", "in 2012")
+    whole = rows[0]
+    for row in rows:
+        difference = row.top1_difference
+        table.add_row(
+            row.without or "— (whole)",
+            f"{row.top1_error:.2f} %",
+            f"{difference.points:+.2f}" if difference else "",
+            f"{difference.interval[0]:+.2f} … {difference.interval[1]:+.2f}" if difference else "",
+            f"× {row.seconds / whole.seconds:.2f}",
+            row.reading,
+            row.published,
+        )
+    _print(table, f"{whole.seeds} seeds each, {whole.images:,} images; points of top-1 error, paired")
+
+
+def planned(plan: "Plan") -> None:
+    """After `train --dry-run`."""
+    _print(
+        f"[bold]{plan.recipe}[/]: {plan.network}, {plan.parameters:,} parameters",
+        f"{plan.images:,} images, {plan.epochs} epochs of {plan.steps_per_epoch:,} steps of {plan.batch}: "
+        f"{plan.steps:,} steps, {plan.multiply_adds:.2e} multiply-adds",
+        f"memory about {plan.memory / 2**30:.1f} GiB; a step takes {plan.seconds_per_step:.2f} s here",
+        f"[bold]time about {_duration(plan.seconds)}[/]; over ILSVRC-2012 {_duration(plan.ilsvrc_seconds)} "
+        "on this machine (calculated)",
+        f"the network of 2012 took {plan.in_2012}",
+        "",
+        *_rates(plan),
+    )
+
+
+def _duration(seconds: float) -> str:
+    for unit, length in (("days", 86400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.1f} {unit}"
+    return f"{seconds:.0f} seconds"
+
+
+def _rates(plan: "Plan") -> list[str]:
+    """A row for every stretch of epochs with one rate; smooth schedules are shown at twenty points."""
+    lines = plan.schedule[:: max(1, len(plan.schedule) // 20)]
+    lines = (
+        [
+            line
+            for before, line in zip([None, *plan.schedule], plan.schedule, strict=False)
+            if before is None or {**before, "epoch": 0} != {**line, "epoch": 0}
+        ]
+        if len({line["rate"] for line in plan.schedule}) < 10
+        else lines
+    )
+    highest = max(line["rate"] for line in plan.schedule) or 1.0
+    rows = []
+    for line in lines:
+        decades = 1 + math.log10(max(line["rate"] / highest, 1e-5)) / 5
+        noise = "  colour noise" if line["colour_noise"] else ""
+        slowed = "".join(f"  {match} × {times:g}" for match, times in line["rules"].items() if times != 1)
+        rows.append(
+            f"epoch {line['epoch']:>4}  rate {line['rate']:<8.2g} [cyan]{'█' * round(24 * decades):<24}[/]"
+            f"[dim]{noise}{slowed}[/]"
+        )
+    return rows

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from alexnet.evaluation.predictions import (
     load_predictions,
     predict,
     save_predictions,
+    search_weights,
 )
 from alexnet.evaluation.statistics import wilson
 from alexnet.problem import Problem, UsageProblem
@@ -41,6 +43,7 @@ class Evaluation:
     """Errors in per cent with Wilson's 95 % intervals."""
 
     runs: list[str]
+    weights: list[float]  # in the average
     split: str
     images: int
     views: str
@@ -64,31 +67,39 @@ def evaluate(
     data: str | Path | None = None,
     split: str = "val",
     views: str = "center",
+    weights_from: str | None = None,
     device: str = "auto",
     workers: int = 1,
     progress: Progress = silent,
 ) -> Evaluation:
     """Evaluate on `split` of the pack `data` (default: the one that the first run was trained on).
 
-    Several runs are averaged with equal weights. Scores are saved in each run's `scores/` and used again.
+    Several runs are averaged, with equal weights or with those that do best on the split `weights_from`.
+    Scores are saved in each run's `scores/` and used again.
     """
     opened = [open_run(run) for run in ([runs] if isinstance(runs, str | Path) else runs)]
     if not opened:
         raise UsageProblem("evaluate needs at least one run")
+    if weights_from == split:
+        raise UsageProblem(f"weights searched on {split} flatter on {split}; search them on another split")
     packed = open_packed(Path(data or opened[0].dataset["path"]))
-    predictions = [
-        predictions_of(run, packed, split, views, device=device, workers=workers, progress=progress)
-        for run in opened
-    ]
-    together = average(predictions) if len(predictions) > 1 else predictions[0]
-    return evaluation(together, opened, split, views)
+
+    def scores(part: str) -> list[Predictions]:
+        predicted = partial(predictions_of, device=device, workers=workers, progress=progress)
+        return [predicted(run, packed, part, views) for run in opened]
+
+    weights = search_weights(scores(weights_from)) if weights_from else [1.0] * len(opened)
+    return evaluation(average(scores(split), weights), opened, weights, split, views)
 
 
-def evaluation(predictions: Predictions, runs: Sequence[Run], split: str, views: str) -> Evaluation:
+def evaluation(
+    predictions: Predictions, runs: Sequence[Run], weights: Sequence[float], split: str, views: str
+) -> Evaluation:
     """Count the errors of `predictions`."""
     errors = predictions.errors()
     return Evaluation(
         runs=[str(run.path) for run in runs],
+        weights=list(weights),
         split=split,
         images=errors.images,
         views=views,
