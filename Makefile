@@ -26,7 +26,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[dev,tensorboard]'
 	@touch $(STAMP)
 
-demo: $(STAMP) ## the whole story on bundled digits, in under two minutes
+demo: $(STAMP) ## the whole story on bundled digits
 	$(BIN)/alexnet demo
 
 # Two workers with OpenMP's usual two threads each would take turns on two cores.

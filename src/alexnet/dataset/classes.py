@@ -27,6 +27,8 @@ def held_out(labels: NDArray[np.integer], fraction: float, *, seed: int) -> NDAr
     np.int64(3)
     """
     drawn = np.zeros(len(labels), bool)
+    if not len(labels):
+        return drawn
     order = np.argsort(labels, kind="stable")
     classes, starts = np.unique(labels[order], return_index=True)
     for label, of_class in zip(classes.tolist(), np.split(order, starts[1:]), strict=True):

@@ -5,9 +5,9 @@ Row i is image i of `SPLIT.npy`; after those come the pictures that were skipped
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -41,9 +41,9 @@ SCHEMA = pa.schema(
 class _Writer:
     """One manifest being written: packed rows as they come, skipped ones at the end."""
 
-    def __init__(self, path: Path, classes: Sequence[str]) -> None:
-        self._writer = pq.ParquetWriter(path, SCHEMA, compression="zstd")
-        self._classes = classes
+    def __init__(self, file: BinaryIO, path: Path, classes: Sequence[str]) -> None:
+        self._writer = pq.ParquetWriter(file, SCHEMA, compression="zstd")
+        self._path, self._classes = path, classes
         self._rows: list[Record] = []
         self._skipped: list[Record] = []
         self.digest = hashlib.sha256()
@@ -55,33 +55,50 @@ class _Writer:
         self.digest.update(f"{record.sha256} {record.label}\n".encode())
         self._rows.append(record)
         if len(self._rows) == _ROWS:
-            self._flush()
+            self._flush(self._rows)
+            self._rows = []
 
-    def _flush(self) -> None:
+    def _flush(self, records: Sequence[Record]) -> None:
+        if not records:
+            return
         rows = [
             {
-                "source": row.source,
-                "label": row.label,
-                "class": self._classes[row.label],
-                "sha256": row.sha256,
-                "width": row.width,
-                "height": row.height,
-                "done": row.done,
-                "status": PACKED if row.reason is None else SKIPPED,
-                "reason": row.reason,
+                "source": record.source,
+                "label": record.label,
+                "class": self._classes[record.label],
+                "sha256": record.sha256,
+                "width": record.width,
+                "height": record.height,
+                "done": record.done,
+                "status": PACKED if record.reason is None else SKIPPED,
+                "reason": record.reason,
             }
-            for row in self._rows
+            for record in records
         ]
-        if rows:
+        with explained(self._path):
             self._writer.write_table(pa.Table.from_pylist(rows, schema=SCHEMA))
-        self._rows = []
 
     def close(self) -> None:
-        self._flush()
+        self._flush(self._rows)
         for start in range(0, len(self._skipped), _ROWS):
-            self._rows = self._skipped[start : start + _ROWS]
-            self._flush()
-        self._writer.close()
+            self._flush(self._skipped[start : start + _ROWS])
+        with explained(self._path):
+            self._writer.close()
+
+    def forget(self) -> None:
+        """After an error the writer would go on writing when it is collected."""
+        self._writer.is_open = False
+
+
+@contextmanager
+def _manifest(path: Path, classes: Sequence[str]) -> Iterator[_Writer]:
+    with explained(path), written_whole(path) as partial, partial.open("wb") as file:
+        writer = _Writer(file, path, classes)
+        try:
+            yield writer
+            writer.close()
+        finally:
+            writer.forget()
 
 
 def write_manifests(
@@ -89,15 +106,11 @@ def write_manifests(
 ) -> dict[str, str]:
     """Write `SPLIT.parquet` of every split in one pass -> the SHA-256 of hashes and labels of each."""
     with ExitStack() as stack:
-        writers = {}
-        for split in splits:
-            path = folder / f"{split}.parquet"
-            stack.enter_context(explained(path))
-            writers[split] = _Writer(stack.enter_context(written_whole(path)), classes)
+        writers = {
+            split: stack.enter_context(_manifest(folder / f"{split}.parquet", classes)) for split in splits
+        }
         for record in records:
             writers[record.split].add(record)
-        for writer in writers.values():
-            writer.close()
     return {split: writer.digest.hexdigest() for split, writer in writers.items()}
 
 

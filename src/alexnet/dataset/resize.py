@@ -28,14 +28,14 @@ def fit(image: NDArray[np.uint8], size: int, how: Fit) -> NDArray[np.uint8]:
     crop: the shorter side to `size`, then the centre. letterbox: the longer side to `size`, with grey bars.
     stretch: both sides to `size`.
 
-    >>> fit(np.zeros((20, 30, 3), np.uint8), 10, "letterbox")[:, 0, 0].tolist()
+    >>> fit(np.zeros((12, 20, 3), np.uint8), 10, "letterbox")[:, 0, 0].tolist()
     [128, 128, 0, 0, 0, 0, 0, 0, 128, 128]
     """
     if image.shape[:2] == (size, size):
         return image
     if how == "crop":
         return _crop(image, size)
-    return _letterbox(image, size) if how == "letterbox" else _resize(image, size, size)
+    return _letterbox(image, size) if how == "letterbox" else np.ascontiguousarray(_resize(image, size, size))
 
 
 def _crop(image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:

@@ -44,7 +44,7 @@ class Statistics:
     def load(cls, path: Path) -> "Statistics":
         """Read what `save` wrote; a damaged file is a Problem."""
         try:
-            with np.load(path, allow_pickle=False) as arrays:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                 return cls(**{field.name: arrays[field.name] for field in fields(cls)})
         except Exception as error:  # a damaged zip raises whatever its broken part leads to
             raise Problem(f"{path} is damaged or missing: prepare the data set again") from error

@@ -63,6 +63,7 @@ def begin(packed: Path, plan: Plan) -> Journal:
         _check_space(packed, plan, done=0)
         with explained(folder):
             folder.mkdir(exist_ok=True)
+        with explained(folder / "plan.json"):
             write_json(folder / "plan.json", made_by)
     check_same(json.loads((folder / "plan.json").read_bytes()), made_by, f"{packed} is half prepared")
     for split in plan.splits:  # a kill came while the files moved up
@@ -122,6 +123,7 @@ def finish(packed: Path, plan: Plan, journal: Journal, *, progress: Progress) ->
             "statistics.npz"
         ]:
             (folder / name).replace(packed / name)
+    with explained(packed / DESCRIPTION):
         write_json(packed / DESCRIPTION, description)
     discard(folder)
 

@@ -5,11 +5,13 @@ Sources: [P] the 2012 paper, §3.3 and §4.2; [C] its code, `layer.py` and `laye
 """
 
 import math
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from alexnet.networks.response import mean_across, mean_within, response_norm
 from alexnet.problem import UsageProblem
 
 
@@ -68,13 +70,8 @@ class ResponseNorm(nn.Module):
         return cls(size, alpha * size, beta=beta, k=k, columns=columns)
 
     def forward(self, maps: Tensor) -> Tensor:  # noqa: D102
-        squares = maps.square().unflatten(1, (self.columns, -1))  # [N, columns, C / columns, H, W]
-        beyond = self.size // 2
-        padded = F.pad(squares, (0, 0, 0, 0, beyond, beyond))
-        total = padded.narrow(2, 0, squares.size(2))
-        for shift in range(1, self.size):
-            total = total + padded.narrow(2, shift, squares.size(2))
-        return maps * (self.k + self.alpha / self.size * total.flatten(1, 2)) ** -self.beta
+        mean = partial(mean_across, size=self.size, columns=self.columns)
+        return response_norm(maps, mean, k=self.k, alpha=self.alpha, beta=self.beta)
 
     def extra_repr(self) -> str:  # noqa: D102
         return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}, columns={self.columns}"
@@ -94,8 +91,8 @@ class SameMapNorm(nn.Module):
         self.alpha, self.beta, self.k = alpha, beta, k
 
     def forward(self, maps: Tensor) -> Tensor:  # noqa: D102
-        mean = F.avg_pool2d(maps.square(), self.kernel_size, stride=1, padding=self.kernel_size // 2)
-        return maps * (self.k + self.alpha * mean) ** -self.beta
+        mean = partial(mean_within, size=self.kernel_size)
+        return response_norm(maps, mean, k=self.k, alpha=self.alpha, beta=self.beta)
 
     def extra_repr(self) -> str:  # noqa: D102
         return f"{self.kernel_size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"

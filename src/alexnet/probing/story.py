@@ -47,7 +47,7 @@ def story(
     figure = Figure(figsize=(11, 6.2), layout="constrained")
     figure.suptitle(title, fontsize=13, x=0.01, ha="left", fontweight="bold")
     left, right = np.asarray(figure.subfigures(1, 2, width_ratios=(1.05, 1)))
-    upper, lower = np.asarray(left.subfigures(2, 1, height_ratios=(1, 1.25)))
+    upper, lower = np.asarray(left.subfigures(2, 1, height_ratios=(0.72, 1)))
     _kernels(upper, kernels, example, maps)
     _curve(lower, curve)
     _doubts(right, doubts)
@@ -101,9 +101,10 @@ def _curve(figure: Any, curve: Sequence[dict[str, Any]]) -> None:
 
 def _doubts(figure: Any, doubts: Sequence[Doubt]) -> None:
     wrong = sum(doubt.wrong for doubt in doubts)
-    figure.suptitle(
-        f"its {wrong} surest mistakes (red), then its most doubtful right answers", fontsize=9, color=GREY
+    mistakes = {0: "no mistake;", 1: "its one mistake (red), then"}.get(
+        wrong, f"its {wrong} surest mistakes (red),"
     )
+    figure.suptitle(f"{mistakes} its most doubtful right answers", fontsize=9, color=GREY)
     for axis, doubt in zip(figure.subplots(3, 4).flat, doubts, strict=False):
         axis.imshow(doubt.picture, interpolation="nearest")
         axis.set_xticks([])

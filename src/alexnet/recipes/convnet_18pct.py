@@ -14,10 +14,10 @@ RECIPE = Recipe(
     name="convnet-18pct",
     network="convnet-18pct",
     mean="image",
-    epochs=26,
+    epochs=24,
     batch=128,
     optimizer="sgd-2012",
-    learning_rate=Steps(start=0.001, drops=(22, 24)),
+    learning_rate=Steps(start=0.001, drops=(20, 22)),
     momentum=0.9,
     weight_decay=0.004,
     rules=(

@@ -16,7 +16,7 @@ RECIPE = Recipe(
     pad=2,
     mean="channel",
     divide_by="deviation",
-    epochs=60,
+    epochs=40,
     batch=64,
     optimizer="sgd",
     learning_rate=OneCycle(peak=0.05, rise=0.3),

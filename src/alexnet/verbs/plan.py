@@ -61,7 +61,8 @@ def plan(
 ) -> Plan:
     """Plan `recipe` on the pack `data`, or on a set like ILSVRC-2012 where none is given; trains nothing."""
     recipe = override(recipe if isinstance(recipe, Recipe) else find(recipe), assignments)
-    images, classes, size = ILSVRC_2012, entry(recipe.network).classes, 256
+    known = entry(recipe.network)
+    images, classes, size = ILSVRC_2012, known.classes, known.input[1]
     if data is not None:
         packed = open_packed(Path(data))
         images, classes, size = len(packed.split("train")), len(packed.classes), packed.size

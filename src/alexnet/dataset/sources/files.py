@@ -1,13 +1,15 @@
 """A folder or a tar as a stream of members in a fixed order, hidden ones apart; nothing is unpacked."""
 
+import gzip
 import os
 import tarfile
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
 from alexnet.dataset.sources.entry import MAX_BYTES, Read
 from alexnet.problem import Problem
@@ -90,9 +92,8 @@ class Archive:
     def walk(self) -> Iterator[tuple[Member, ReadBytes]]:
         """Every file and folder; absolute paths, `..`, links and devices are refused."""
         try:
-            # A plain tar is listed by leaps from header to header; a packed one can only be read through.
-            mode: Literal["r:*", "r|*"] = "r:*" if self.path.suffix.lower() == ".tar" else "r|*"
-            with tarfile.open(self.path, mode, tarinfo=_StrictHeader) as tar:
+            with ExitStack() as stack:
+                tar, packed = self._opened(stack)
                 while (header := tar.next()) is not None:
                     tar.members.clear()  # type: ignore[attr-defined]  # else one object a member stays
                     path = self._safe(header)
@@ -100,8 +101,19 @@ class Archive:
                         hidden = path.startswith(".") or "/." in path
                         size = None if header.isdir() else header.size
                         yield Member(path, size, hidden), partial(_read_member, tar, header)
+                while packed and packed.read(1 << 20):
+                    pass  # to the end, where gzip's checksum stands
         except _DAMAGE as error:
             raise self._damaged(error) from error
+
+    def _opened(self, stack: ExitStack) -> tuple[tarfile.TarFile, gzip.GzipFile | None]:
+        """A plain tar is listed by leaps from header to header; a packed one can only be read through."""
+        file = stack.enter_context(self.path.open("rb"))
+        if file.peek(2)[:2] != b"\x1f\x8b":
+            return stack.enter_context(tarfile.open(fileobj=file, mode="r:", tarinfo=_StrictHeader)), None
+        packed = stack.enter_context(gzip.GzipFile(fileobj=file))
+        tar = tarfile.open(fileobj=packed, mode="r|", tarinfo=_StrictHeader, bufsize=1 << 18)  # noqa: SIM115
+        return stack.enter_context(tar), packed
 
     def _safe(self, header: tarfile.TarInfo) -> str:
         parts = header.name.split("/")

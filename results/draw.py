@@ -1,0 +1,54 @@
+"""Draw the curves in results/curves as docs/pictures/NAME.png.
+
+Run: python results/draw.py [NAME...]
+"""
+
+import itertools
+import sys
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from alexnet.probing.sheets import save_figure
+from alexnet.training.log import read_metrics
+
+CURVES = Path(__file__).parent / "curves"
+PICTURES = Path(__file__).parent.parent / "docs" / "pictures"
+BLUE, RED = "#1f4e79", "#b3261e"
+
+
+def main() -> None:
+    """Draw the named curves, or all."""
+    names = sys.argv[1:] or sorted(path.stem for path in CURVES.glob("*.jsonl"))
+    for name in names:
+        save_figure(curve(name), PICTURES / f"{name}.png")
+
+
+def curve(name: str) -> Figure:
+    """Training loss by step, and validation errors by epoch where there are any."""
+    lines = read_metrics(CURVES / f"{name}.jsonl")
+    figure = Figure(figsize=(7, 3.6), layout="constrained")
+    axis = figure.subplots()
+    steps = [line for line in lines if "loss" in line]
+    epochs = [line for line in lines if "training_loss" in line]
+    axis.plot([one["epoch"] for one in steps], [one["loss"] for one in steps], color=BLUE, lw=0.6, alpha=0.5)
+    axis.plot([one["epoch"] for one in epochs], [one["training_loss"] for one in epochs], color=BLUE)
+    for before, after in itertools.pairwise(epochs):
+        if after["rate"] < 0.5 * before["rate"]:
+            axis.axvline(before["epoch"], color="#bbbbbb", lw=0.8, ls=":")
+    axis.set_xlabel("epoch")
+    axis.set_ylabel("training loss, nats", color=BLUE)
+    axis.set_title(name, loc="left", fontsize=10)
+    axis.spines[["top"]].set_visible(False)
+    if "top1_error" in epochs[-1]:
+        other = axis.twinx()
+        for kind, style in (("top1_error", "-"), ("top5_error", "--")):
+            other.plot([one["epoch"] for one in epochs], [one[kind] for one in epochs], style, color=RED)
+        other.set_ylabel("top-1 and (dashed) top-5 validation error, %", color=RED, fontsize=9)
+        other.set_ylim(0, 100)
+        other.spines[["top"]].set_visible(False)
+    return figure
+
+
+if __name__ == "__main__":
+    main()

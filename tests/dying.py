@@ -1,0 +1,101 @@
+"""Kills preparations; run by test_journal.py: `python dying.py random|steps SOURCE FOLDER SETTINGS`.
+
+One process reads the program once and each attempt is a fork of it, so that many deaths take little time. The
+packs that were finished in the end lie in FOLDER; what is printed is the number of deaths.
+"""
+
+import json
+import os
+import random
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from alexnet.dataset import journal, pool
+from alexnet.dataset import prepare as preparing
+from alexnet.dataset.prepare import PrepareSettings, prepare
+
+DEATH = 9
+KILLS = 10
+
+
+@dataclass(frozen=True)
+class Attempts:
+    """What is prepared, where to, and how."""
+
+    source: str
+    folder: Path
+    settings: PrepareSettings
+
+    def start(self, name: str, spoil: Callable[[], None] = lambda: None) -> int:
+        """Begin or go on with the pack `name`, in a process of its own."""
+        child = os.fork()
+        if child == 0:
+            spoil()
+            prepare(self.source, self.folder / name, settings=self.settings)
+            os._exit(0)
+        return child
+
+
+def ended(child: int) -> int:
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def at_random_moments(attempts: Attempts) -> int:
+    """Kill again and again, each time at a moment drawn from the time that an undisturbed run takes."""
+    pool.BATCH_BYTES, preparing.BATCH_BYTES = 20_000, 20_000  # many tasks, so that there are moments between
+    draw, kills, rounds, started = random.Random(7), 0, 0, time.monotonic()
+    assert ended(attempts.start("timed")) == 0
+    whole = time.monotonic() - started
+    while kills < KILLS or rounds < 3:
+        while not (attempts.folder / str(rounds) / "dataset.json").exists():
+            child = attempts.start(str(rounds))
+            time.sleep(draw.uniform(0, whole))
+            os.kill(child, signal.SIGKILL)
+            kills += ended(child) == -signal.SIGKILL
+        assert ended(attempts.start(str(rounds))) == 0  # what a kill left after the last file
+        rounds += 1
+    return kills
+
+
+def at_every_step(attempts: Attempts) -> int:
+    """Die before the first change of any file, or half way through an append, then before the second, ..."""
+    for deaths in count():
+        code = ended(attempts.start(str(deaths), partial(die_at, deaths)))
+        assert code in (0, DEATH), code
+        if code == 0:
+            break
+        assert ended(attempts.start(str(deaths))) == 0
+    return deaths
+
+
+def die_at(step: int) -> None:
+    """Let this process end at its change of files number `step`."""
+    left = iter(range(step, -1, -1))
+
+    def dying(call: Callable[..., Any], last: Callable[..., Any] = lambda *_: None) -> Callable[..., Any]:
+        def changed(*args: Any, **options: Any) -> Any:
+            if next(left) == 0:
+                last(*args)
+                os._exit(DEATH)
+            return call(*args, **options)
+
+        return changed
+
+    append = journal._append
+    journal._append = dying(append, lambda path, data: append(path, bytes(data)[: len(bytes(data)) // 2]))
+    for owner, name in ((os, "truncate"), (os, "fsync"), (os, "replace"), (os, "mkdir"), (shutil, "rmtree")):
+        setattr(owner, name, dying(getattr(owner, name)))
+
+
+if __name__ == "__main__":
+    moments, source, folder, settings = sys.argv[1:]
+    kill = {"random": at_random_moments, "steps": at_every_step}[moments]
+    print(kill(Attempts(source, Path(folder), PrepareSettings(**json.loads(settings)))))

@@ -1,0 +1,54 @@
+from functools import partial
+
+import pytest
+import torch
+from torch import Tensor
+
+from alexnet.networks.response import mean_across, mean_within, response_norm
+
+MEANS = {
+    "across": partial(mean_across, size=5, columns=1),
+    "columns": partial(mean_across, size=3, columns=2),
+    "within": partial(mean_within, size=3),
+}
+
+
+def maps(dtype: torch.dtype = torch.float64, *, last: bool = False) -> Tensor:
+    drawn = 3 * torch.randn(2, 8, 5, 4, generator=torch.Generator().manual_seed(0), dtype=dtype)
+    return drawn.to(memory_format=torch.channels_last) if last else drawn
+
+
+@pytest.mark.parametrize("name", MEANS)
+@pytest.mark.parametrize("beta", [0.75, 0.5])
+@pytest.mark.parametrize("last", [False, True])
+def test_training_form_is_the_formula_in_value_and_gradient(name: str, beta: float, last: bool) -> None:
+    settings = {"k": 2.0, "alpha": 0.05, "beta": beta}
+    fast, plain = maps(last=last).requires_grad_(), maps(last=last).requires_grad_()
+    expected = plain * (2.0 + 0.05 * MEANS[name](plain.square())) ** -beta
+    answered = response_norm(fast, MEANS[name], **settings)
+    gradient = torch.randn(fast.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    expected.backward(gradient)
+    answered.backward(gradient)
+    assert torch.allclose(answered, expected, rtol=1e-12, atol=0)
+    assert fast.grad is not None
+    assert plain.grad is not None
+    assert torch.allclose(fast.grad, plain.grad, rtol=1e-11, atol=1e-14)
+    with torch.no_grad():
+        assert torch.equal(response_norm(fast, MEANS[name], **settings), answered)
+
+
+@pytest.mark.parametrize("name", MEANS)
+def test_gradient_by_finite_differences(name: str) -> None:
+    settings = {"k": 1.0, "alpha": 0.1, "beta": 0.75}
+    torch.autograd.gradcheck(
+        lambda images: response_norm(images, MEANS[name], **settings), maps().requires_grad_()
+    )
+
+
+def test_a_column_does_not_look_into_the_other() -> None:
+    images = maps()
+    changed = images.clone()
+    changed[:, 4:] += 1
+    mean = MEANS["columns"]
+    assert torch.equal(mean(images)[:, :4], mean(changed)[:, :4])
+    assert not torch.equal(mean(images)[:, 4:], mean(changed)[:, 4:])
