@@ -10,7 +10,7 @@ SPELLED := $(wildcard src tests benchmarks examples docs/*.md docs/*.py *.md *.c
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo test slow check style types imports spelling docs format golden clean
+.PHONY: help bench variants setup demo test slow check style types imports spelling docs format golden clean
 
 help: ## this list
 	@awk -F ': .*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -60,6 +60,12 @@ format: $(STAMP) ## put format and lint right
 
 golden: $(STAMP) ## write tests/golden anew from the networks; look at the diff
 	$(BIN)/python tests/write_golden.py
+
+bench: $(STAMP) ## speed beside peers, to results/speed.csv; let nothing run beside it
+	$(BIN)/python -m benchmarks
+
+variants: $(STAMP) ## write docs/variants.md anew from the networks
+	$(BIN)/python docs/write_variants.py
 
 clean: ## remove what the tools made; .venv, packed/ and runs/ stay
 	rm -rf docs/_build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -18,6 +18,7 @@ from alexnet.recipe import Recipe
 from alexnet.run import open_run
 from alexnet.schedule import Plateau
 from alexnet.training.log import read_metrics
+from alexnet.training.loop import State
 from alexnet.verbs import train as verb
 
 
@@ -103,6 +104,25 @@ def test_killed_ten_times_ends_bit_identical(digits: Path, small: Recipe, tmp_pa
     assert middles >= 5
     subprocess.run(command("killed"), check=True, env=environment, capture_output=True)
     assert_same_run(tmp_path / "whole", tmp_path / "killed")
+
+
+def test_ctrl_c_saves_says_so_and_the_same_command_goes_on(
+    digits: Path, small: Recipe, tmp_path: Path
+) -> None:
+    recipe = tmp_path / "recipe.json"
+    recipe.write_text(small.model_copy(update={"epochs": 200}).model_dump_json())
+    words = ["train", str(recipe), "--data", str(digits), "--out", str(tmp_path / "run"), "--save-every", "0"]
+    command = [sys.executable, "-m", "alexnet", *words]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    while not newest(tmp_path / "run") and process.poll() is None:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "the same command goes on from there" in said
+    assert "Traceback" not in said
+    stopped = State(**open_run(tmp_path / "run").checkpoint().state)
+    assert 0 < stopped.steps < 200 * 22
 
 
 def newest(run: Path) -> str:

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any
 from alexnet.problem import Problem, UsageProblem
 
 if TYPE_CHECKING:
+    from alexnet.verbs.ablate import ablate as ablate
     from alexnet.verbs.demo import demo as demo
     from alexnet.verbs.doctor import doctor as doctor
     from alexnet.verbs.evaluate import evaluate as evaluate
-    from alexnet.verbs.networks import networks as networks
+    from alexnet.verbs.plan import plan as plan
     from alexnet.verbs.predict import predict as predict
     from alexnet.verbs.prepare import prepare as prepare
     from alexnet.verbs.train import train as train
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = ["Problem", "UsageProblem", "__version__"]
 
-VERBS = ("demo", "doctor", "evaluate", "networks", "predict", "prepare", "train")
+# `alexnet.networks` is the package of networks; the verb of that name is alexnet.verbs.networks.networks
+VERBS = ("ablate", "demo", "doctor", "evaluate", "plan", "predict", "prepare", "train")
 
 
 def __getattr__(name: str) -> Any:

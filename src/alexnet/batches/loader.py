@@ -94,7 +94,7 @@ class TrainingLoader:
         if noise is None or (noise.until is not None and epoch >= noise.until):
             return None
         drawn = colour_noise(noise, self.statistics, seed=self.recipe.seed, epoch=int(epoch), images=indices)
-        return torch.from_numpy(drawn)
+        return torch.from_numpy(drawn).float()
 
     def _finished(self, views: Tensor, labels: Tensor, noise: Tensor | None) -> Batch:
         if self.device.type == "cuda":

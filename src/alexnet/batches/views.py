@@ -65,13 +65,14 @@ def colour_noise(
     seed: int,
     epoch: int,
     images: NDArray[np.int64],
-) -> NDArray[np.float32]:
+) -> NDArray[np.float64]:
     """What is added to each channel of each image, pixels 0..255: [N, 3]. One draw an image and epoch."""
     alphas = normals(seed, epoch, images, stream=COLOURS, count=3) * noise.deviation  # [N, 3]
     values = np.maximum(statistics.colour_eigenvalues, 0.0)
     # the paper's eigenvalues are those of pixels 0..1: λ / 255², and what they move is brought back by 255
     lengths = values / 255.0 if noise.form == "paper" else np.sqrt(values)
-    return np.asarray((alphas * lengths) @ statistics.colour_vectors.T, dtype=np.float32)
+    # not a matrix product: that rounds an image's sum differently in another batch
+    return np.asarray(((alphas * lengths)[:, None, :] * statistics.colour_vectors).sum(axis=2))
 
 
 def gather(

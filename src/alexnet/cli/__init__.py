@@ -3,13 +3,13 @@
 import os
 import sys
 
-from typer import Abort, TyperException
+from typer import TyperException
 
 from alexnet.cli.app import app, settings
 from alexnet.cli.show import complain
 from alexnet.problem import Problem
 
-INTERRUPTED = 130  # 128 + SIGINT, as shells count
+INTERRUPTED = 130  # 128 + SIGINT, as shells count; typer makes it of a KeyboardInterrupt
 
 
 def main() -> None:
@@ -29,13 +29,13 @@ def main() -> None:
 def run() -> int:
     """Run what the command line asks for and return the exit code."""
     try:
-        return app(standalone_mode=False) or 0
+        code = app(standalone_mode=False) or 0
+        if code == INTERRUPTED:
+            complain("interrupted; what was finished is kept, and the same command goes on from there")
+        return code
     except TyperException as error:
         complain(f"{error.format_message()} See `alexnet --help`.")
         return 2
-    except (KeyboardInterrupt, Abort):
-        complain("interrupted; what was finished is kept, and the same command goes on from there")
-        return INTERRUPTED
     except Problem as problem:
         if settings.debug:
             raise

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from alexnet.dataset.journal import NPY_HEADER
 from alexnet.dataset.manifest import read_labels, read_sources
+from alexnet.dataset.resize import FITS, Fit
 from alexnet.dataset.statistics import Statistics
 from alexnet.problem import Problem, UsageProblem
 
@@ -73,7 +74,7 @@ class Packed:
     path: Path
     classes: tuple[str, ...]
     size: int
-    fit: str
+    fit: Fit
     fingerprint: str
     grey: bool  # every training picture has three equal channels
     counts: dict[str, int]
@@ -111,7 +112,7 @@ def open_packed(path: str | Path) -> Packed:
             path,
             tuple(description["classes"]),
             int(description["size"]),
-            str(description["fit"]),
+            FITS[FITS.index(description["fit"])],
             str(description["fingerprint"]),
             bool(description["grey"]),
             {str(split): int(count) for split, count in description["splits"].items()},

@@ -23,17 +23,17 @@ _PIXELS = 1 << 16  # of one matrix product: few enough to stay in the cache as f
 
 @dataclass(frozen=True)
 class Statistics:
-    """Of the training split; everything float32 and in pixels 0..255 (the eigenvalues in their square).
+    """Of the training split; everything in pixels 0..255 (the eigenvalues in their square).
 
     The columns of `colour_vectors` are the unit eigenvectors of the covariance of RGB pixels, the one of the
     largest eigenvalue first; the largest component of each is positive.
     """
 
     mean_image: NDArray[np.float32]  # [H, W, 3]
-    channel_means: NDArray[np.float32]  # [3]
-    channel_deviations: NDArray[np.float32]  # [3]
-    colour_eigenvalues: NDArray[np.float32]  # [3], descending
-    colour_vectors: NDArray[np.float32]  # [3, 3], columns
+    channel_means: NDArray[np.float64]  # [3]
+    channel_deviations: NDArray[np.float64]  # [3]
+    colour_eigenvalues: NDArray[np.float64]  # [3], descending
+    colour_vectors: NDArray[np.float64]  # [3, 3], columns
 
     def save(self, path: Path) -> None:
         """Write an .npz that NumPy reads without pickle, the same bytes for the same figures."""
@@ -79,10 +79,10 @@ class Moments:
         largest = vectors[np.abs(vectors).argmax(axis=0), np.arange(3)]
         return Statistics(
             mean_image=(self.sums / self.images).astype(np.float32),
-            channel_means=np.array([total / pixels for total in totals], np.float32),
-            channel_deviations=np.sqrt(covariance.diagonal()).astype(np.float32),
-            colour_eigenvalues=values.astype(np.float32),
-            colour_vectors=(vectors * np.sign(largest)).astype(np.float32),
+            channel_means=np.array([total / pixels for total in totals], np.float64),
+            channel_deviations=np.sqrt(covariance.diagonal()),
+            colour_eigenvalues=values,
+            colour_vectors=vectors * np.sign(largest),
         )
 
 

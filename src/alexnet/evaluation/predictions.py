@@ -49,10 +49,15 @@ def predict(
     """
     total, count = torch.zeros(0), 0
     for batches in views:
-        scores = torch.cat([torch.softmax(network(images).float(), dim=1).cpu() for images in batches])
+        scores = torch.cat([_shares(network(images)).cpu() for images in batches])
         total = scores if not count else total + scores
         count += 1
     return Predictions(total / count, labels)
+
+
+def _shares(logits: Tensor) -> Tensor:
+    """Softmax in float32 at least, whatever precision the network computes in."""
+    return torch.softmax(logits, dim=1, dtype=torch.promote_types(logits.dtype, torch.float32))
 
 
 def average(predictions: Sequence[Predictions], weights: Sequence[float] | None = None) -> Predictions:

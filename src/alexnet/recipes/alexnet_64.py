@@ -15,9 +15,9 @@ RECIPE = Recipe(
     crop=56,
     flip=True,
     colour_noise=ColourNoise(form="paper"),
-    epochs=8,
+    epochs=6,
     batch=128,
-    learning_rate=Steps(start=0.01, drops=(6, 7)),
+    learning_rate=Steps(start=0.01, drops=(4, 5)),
     momentum=0.9,
     weight_decay=0.0005,
 )

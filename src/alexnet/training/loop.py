@@ -77,43 +77,57 @@ def train(
     """
     saver = Saver(hooks)
     while state.epoch < recipe.epochs:
-        network.train()
-        batches = iter(loader(state.epoch, state.step))
-        while state.step < loader.steps:
-            began = time.perf_counter()
-            images, labels = next(batches)
-            ready = time.perf_counter()
-
-            epoch = state.epoch + state.step / loader.steps
-            rate = set_rates(optimizer, recipe, epoch, state.errors)
-            torch.manual_seed(step_seed(recipe.seed, state.steps))  # dropout's masks belong to the step
-            optimizer.zero_grad()
-            value = loss(network, images, labels)
-            value.backward()
-            optimizer.step()
-
-            state.step += 1
-            state.steps += 1
-            state.images += len(labels)
-            state.losses.append(finite(value.item(), state, rate))
-            state.data_seconds += ready - began
-            state.compute_seconds += time.perf_counter() - ready
-            hooks.advance(note=f"epoch {state.epoch + 1}/{recipe.epochs}  loss {state.losses[-1]:.3f}")
-            if state.step % NOTED_EVERY == 0:
-                state.noted = hooks.note(step_line(state, loader.steps, rate))
-            if state.step < loader.steps:
-                saver.between_steps(state)
-
+        train_epoch(network, loss, optimizer, recipe, loader, state=state, hooks=hooks, saver=saver)
         began = time.perf_counter()
         validated = hooks.validate()
         state.validation_seconds += time.perf_counter() - began
         end_epoch(state, validated)
+        rate = recipe.learning_rate(state.epoch - 1 / loader.steps, recipe.epochs, state.errors[:-1])
         state.noted = hooks.note(epoch_line(state, validated, rate))
         state.losses = []
         if state.epoch < recipe.epochs:
             saver.between_steps(state)
     hooks.save(state)
     return state
+
+
+def train_epoch(
+    network: nn.Module,
+    loss: Loss,
+    optimizer: torch.optim.Optimizer,
+    recipe: Recipe,
+    loader: Loader,
+    *,
+    state: State,
+    hooks: Hooks,
+    saver: "Saver",
+) -> None:
+    """Take the steps of the epoch under way that are still to take."""
+    network.train()
+    batches = iter(loader(state.epoch, state.step))
+    while state.step < loader.steps:
+        began = time.perf_counter()
+        images, labels = next(batches)
+        ready = time.perf_counter()
+
+        rate = set_rates(optimizer, recipe, state.epoch + state.step / loader.steps, state.errors)
+        torch.manual_seed(step_seed(recipe.seed, state.steps))  # dropout's masks belong to the step
+        optimizer.zero_grad()
+        value = loss(network, images, labels)
+        value.backward()
+        optimizer.step()
+
+        state.step += 1
+        state.steps += 1
+        state.images += len(labels)
+        state.losses.append(finite(value.item(), state, rate))
+        state.data_seconds += ready - began
+        state.compute_seconds += time.perf_counter() - ready
+        hooks.advance(note=f"epoch {state.epoch + 1}/{recipe.epochs}  loss {state.losses[-1]:.3f}")
+        if state.step % NOTED_EVERY == 0:
+            state.noted = hooks.note(step_line(state, loader.steps, rate))
+        if state.step < loader.steps:
+            saver.between_steps(state)
 
 
 def end_epoch(state: State, validated: Mapping[str, float]) -> None:

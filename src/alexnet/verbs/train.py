@@ -72,6 +72,7 @@ def train(
         packed.split("train"), recipe, run.preprocessing, packed.statistics, workers=workers, device=where
     )
     with (
+        torch.random.fork_rng(),  # each step seeds the generator; the caller's stays as it was
         MetricsLog(run.metrics, state.noted, tensorboard=True) as log,
         stop_wished() as stop,
         progress("training", recipe.epochs * loader.steps, state.steps) as advance,
