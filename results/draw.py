@@ -32,21 +32,22 @@ def curve(name: str) -> Figure:
     steps = [line for line in lines if "loss" in line]
     epochs = [line for line in lines if "training_loss" in line]
     axis.plot([one["epoch"] for one in steps], [one["loss"] for one in steps], color=BLUE, lw=0.6, alpha=0.5)
-    axis.plot([one["epoch"] for one in epochs], [one["training_loss"] for one in epochs], color=BLUE)
+    middles = [one["epoch"] - 0.5 for one in epochs]  # a mean over an epoch belongs to its middle
+    axis.plot(middles, [one["training_loss"] for one in epochs], color=BLUE)
     for before, after in itertools.pairwise(epochs):
         if after["rate"] < 0.5 * before["rate"]:
             axis.axvline(before["epoch"], color="#bbbbbb", lw=0.8, ls=":")
     axis.set_xlabel("epoch")
     axis.set_ylabel("training loss, nats", color=BLUE)
     axis.set_title(name, loc="left", fontsize=10)
-    axis.spines[["top"]].set_visible(False)
+    axis.spines[["top", "right"]].set_visible(False)
     if "top1_error" in epochs[-1]:
         other = axis.twinx()
         for kind, style in (("top1_error", "-"), ("top5_error", "--")):
             other.plot([one["epoch"] for one in epochs], [one[kind] for one in epochs], style, color=RED)
         other.set_ylabel("top-1 and (dashed) top-5 validation error, %", color=RED, fontsize=9)
         other.set_ylim(0, 100)
-        other.spines[["top"]].set_visible(False)
+        other.spines[["top", "left"]].set_visible(False)
     return figure
 
 

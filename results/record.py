@@ -7,6 +7,7 @@ The tables and pictures of the documentation are made from these files.
 import argparse
 import csv
 import datetime
+import json
 import os
 import platform
 import shutil
@@ -48,12 +49,13 @@ def row(path: Path, split: str, views: str) -> dict[str, object]:
     assert checkpoint is not None
     state = State(**checkpoint.state)
     seconds = state.data_seconds + state.compute_seconds + state.validation_seconds
+    threads = json.loads((path / "model.json").read_text())["threads"]
     values = (
         run.recipe.name, Path(open_packed(Path(run.dataset["path"])).path).name, split, views,
         run.recipe.seed, found.images,
         *(f"{value:.2f}" for value in (found.top1_error, *found.top1_interval)),
         *(f"{value:.2f}" for value in (found.top5_error, *found.top5_interval)),
-        state.epoch, f"{seconds / 60:.1f}", commit(), torch.__version__, machine(),
+        state.epoch, f"{seconds / 60:.1f}", commit(), torch.__version__, machine(threads),
         datetime.date.today().isoformat(),
     )  # fmt: skip
     return dict(zip(COLUMNS, values, strict=True))
@@ -73,16 +75,20 @@ def add(new: dict[str, object]) -> None:
 
 
 def commit() -> str:
-    """The commit that the project stands at, marked where files differ from it."""
-    words = ["git", "-C", str(RESULTS), "describe", "--always", "--dirty", "--abbrev=9"]
-    return subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip()
+    """The commit that the project stands at, marked where its program differs from it."""
+    git = ["git", "-C", str(RESULTS.parent)]
+    name = subprocess.run(
+        [*git, "rev-parse", "--short=9", "HEAD"], capture_output=True, text=True, check=True
+    )
+    changed = subprocess.run([*git, "diff", "--quiet", "HEAD", "--", "src"], check=False).returncode
+    return name.stdout.strip() + ("-dirty" if changed else "")
 
 
-def machine() -> str:
-    """Processor and threads."""
+def machine(threads: int | None = None) -> str:
+    """Processor and threads: those of this process, or as a run remembers them."""
     names = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
     name = names[0].partition(": ")[2] if names else platform.processor()
-    return f"{name}, {os.cpu_count()} cores, {torch.get_num_threads()} threads"
+    return f"{name}, {os.cpu_count()} cores, {threads or torch.get_num_threads()} threads"
 
 
 if __name__ == "__main__":

@@ -85,7 +85,8 @@ def test_every_module_is_in_the_reference():
 
 def test_every_verb_is_in_the_reference():
     functions = re.findall(r"autofunction:: alexnet\.(?:verbs\.\w+\.)?(\w+)", read("docs/reference.md"))
-    assert sorted(functions) == sorted(alexnet.VERBS)
+    # `alexnet.networks` is the package; its verb is named in full
+    assert sorted(functions) == sorted([*alexnet.VERBS, "networks"])
 
 
 def test_every_link_leads_somewhere():
