@@ -5,6 +5,7 @@ import re
 import pytest
 import torch
 import torchvision
+from counting import counted_by_torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -23,9 +24,7 @@ def parameters(network):
 
 
 def multiply_adds(network, size):
-    with FlopCounterMode(display=False) as counter:
-        network.eval()(torch.empty(1, 3, size, size, device="meta"))
-    return counter.get_total_flops() // 2
+    return counted_by_torch(network, (3, size, size))
 
 
 def pair(dtype=torch.float32, side_heads=True):

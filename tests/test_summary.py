@@ -3,8 +3,8 @@
 import pytest
 import torch
 import torchvision
+from counting import counted_by_torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 from write_golden import GOLDEN, golden_text, golden_totals
 
 from alexnet.networks import NETWORKS, create
@@ -29,12 +29,6 @@ def test_golden_files_hold(name):
 
 def test_golden_files_are_of_networks_there_are():
     assert {path.stem for path in GOLDEN.glob("*.txt")} <= set(NETWORKS)
-
-
-def counted_by_torch(network, input):
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        network.to("meta").eval()(torch.empty(1, *input, device="meta"))
-    return counter.get_total_flops() // 2
 
 
 OURS = [
