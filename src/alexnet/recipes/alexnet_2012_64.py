@@ -1,6 +1,6 @@
 """The 2012 code's AlexNet sized for 64 pixels: the same changes as `alexnet-64`, the code's own training.
 
-Expected: see results/errors.csv for 50 classes of Tiny ImageNet.
+Expected: 69 % top-1 error on 50 classes of Tiny ImageNet, so early in a training (results/errors.csv).
 Cost: as alexnet-64.
 Source: [C] layers-145.cfg with crops of 56 from 64; the log's epochs drawn near, from 91 to 5.
 Run: alexnet train alexnet-2012-64 --data packed/tiny50 --out runs/alexnet-2012-64

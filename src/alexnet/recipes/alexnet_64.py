@@ -1,6 +1,6 @@
 """The paper's AlexNet sized for 64 pixels: small data sets such as Tiny ImageNet, minutes instead of days.
 
-Expected: see results/errors.csv for 50 classes of Tiny ImageNet.
+Expected: 78 % top-1 error on 50 classes of Tiny ImageNet, so early in a training (results/errors.csv).
 Cost: a minute or two an epoch of 25,000 pictures on two cores.
 Source: [P] §3 to §5 with crops of 56 from 64 (as 224 of 256) and the drops drawn near;
 batches of 64, so that a few epochs hold steps enough.

@@ -1,6 +1,7 @@
 """LeNet on MNIST, 28 pixels, with the small shifts that handwriting forgives.
 
-Expected: measured below in results/errors.csv.
+Expected: 0.87 % error on the first 3,000 test images (results/errors.csv).
+Cost: a minute and a half on two cores.
 Source: LeNet-5's layers (LeCun, Bottou, Bengio, Haffner 1998) with rectifiers; one-cycle rate (Smith 2018).
 Run: alexnet prepare MNIST packed/mnist && alexnet train lenet-mnist --data packed/mnist --out runs/mnist
 """
