@@ -17,7 +17,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from alexnet.networks.alexnet_options import Layers, Options, build, choose
-from alexnet.networks.layers import CeilPad, PaperDropout, ResponseNorm, SameMapNorm
+from alexnet.networks.layers import CeilPad, ResponseNorm, SameMapNorm
 from alexnet.problem import Problem
 
 
@@ -56,10 +56,10 @@ def _paper(classes: int, channels: int, o: Options) -> Layers:
         flatten=nn.Flatten(),                                                         # [N, 9216]
         fc6=o.linear(into["fc6"], o.dense[0]),                                        # [N, 4096]
         relu6=o.neuron(),
-        drop6=PaperDropout(o.dropout),
+        drop6=o.drop(),
         fc7=o.linear(into["fc7"], o.dense[1]),                                        # [N, 4096]
         relu7=o.neuron(),
-        drop7=PaperDropout(o.dropout),
+        drop7=o.drop(),
         fc8=nn.Linear(into["fc8"], classes),                                          # [N, classes]
     )  # fmt: skip
 
@@ -101,10 +101,10 @@ def _code(classes: int, channels: int, o: Options) -> Layers:
         flatten=nn.Flatten(),                                                         # [N, 9216]
         fc6=o.linear(into["fc6"], o.dense[0]),                                        # [N, 4096]
         relu6=o.neuron(),
-        drop6=PaperDropout(o.dropout),
+        drop6=o.drop(),
         fc7=o.linear(into["fc7"], o.dense[1]),                                        # [N, 4096]
         relu7=o.neuron(),
-        drop7=PaperDropout(o.dropout),
+        drop7=o.drop(),
         fc8=nn.Linear(into["fc8"], classes),                                          # [N, classes]
     )  # fmt: skip
 
@@ -189,8 +189,8 @@ def _caffe(classes: int, channels: int, o: Options) -> Layers:
     layers.update(
         norm1=ResponseNorm(5, alpha=1e-4, beta=0.75, k=1),
         norm2=ResponseNorm(5, alpha=1e-4, beta=0.75, k=1),
-        drop6=nn.Dropout(o.dropout),
-        drop7=nn.Dropout(o.dropout),
+        drop6=nn.Dropout(o.dropout if o.mask else 0.0),
+        drop7=nn.Dropout(o.dropout if o.mask else 0.0),
     )
     return layers
 
@@ -257,3 +257,10 @@ def from_torchvision(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     if odd := sorted(names.keys() ^ state.keys()):
         raise Problem(f"not the weights of torchvision's alexnet: missing or unknown {', '.join(odd)}")
     return {names[key]: tensor for key, tensor in state.items()}
+
+
+def to_torchvision(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Rename the keys of `alexnet_owt` for torchvision; the inverse of `from_torchvision`."""
+    theirs = {name: layer for layer, name in TORCHVISION.items()}
+    split = {key: key.rpartition(".") for key in state}
+    return {f"{theirs[layer]}.{part}": state[key] for key, (layer, _, part) in split.items()}

@@ -13,6 +13,7 @@ from torch import nn
 
 from alexnet.networks.layers import (
     ColumnLinear,
+    PaperDropout,
     ResponseNorm,
     SameMapNorm,
     ceil_windows,
@@ -42,6 +43,7 @@ class Options:
     norm: bool = True
     overlapping: bool = True  # pools 3/2; else 2/2 with conv2 and conv5 padded one less, as [C] net 147
     dropout: float = 0.5
+    mask: bool = True  # dropout's mask; without it training sees the mean, as testing does
     activation: str = "relu"
     without: Sequence[str] = ()  # layers left out with their ReLU, norm and dropout; their pools stay
     deviations: Sequence[float] = (0.01,) * 8  # of the initial weights, conv1 to fc8
@@ -104,6 +106,10 @@ class Options:
     def pool(self) -> nn.Module:
         """Max pooling that counts its windows with ceil, as cuda-convnet does."""
         return nn.MaxPool2d(3 if self.overlapping else 2, stride=2, ceil_mode=True)
+
+    def drop(self) -> nn.Module:
+        """Dropout in the paper's convention."""
+        return PaperDropout(self.dropout, mask=self.mask)
 
     def linear(self, inputs: int, outputs: int) -> nn.Module:
         """Dense layer over all features, or over its own column's where there are no links."""

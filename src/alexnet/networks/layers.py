@@ -1,11 +1,13 @@
-"""Only what torch lacks: response norms, ceil-counted windows, unshared and columned layers, paper's dropout.
+"""Only what torch lacks: response norms, ceil-counted windows, unshared and columned layers, dropout, widths.
 
 Sources: [P] the 2012 paper, §3.3 and §4.2; [C] its code, `layer.py` and `layers-145.cfg`;
 [K] cuda-convnet, whose CIFAR-10 networks use unshared ("local") layers.
 """
 
 import math
+from collections.abc import Callable
 from functools import partial
+from typing import TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -13,6 +15,8 @@ from torch import Tensor, nn
 
 from alexnet.networks.response import mean_across, mean_within, response_norm
 from alexnet.problem import UsageProblem
+
+Layer = TypeVar("Layer", bound=nn.Module)
 
 
 def ceil_windows(size: int, kernel: int, stride: int, padding: int = 0) -> int:
@@ -22,6 +26,17 @@ def ceil_windows(size: int, kernel: int, stride: int, padding: int = 0) -> int:
     (55, 27, 28)
     """
     return 1 + math.ceil((2 * padding + size - kernel) / stride)
+
+
+def scaled(unit: Callable[..., Layer], width: float) -> Callable[..., Layer]:
+    """`unit(ins, outs, …)` for numbers of maps as a table prints them: both times `width`, in eighths.
+
+    >>> scaled(nn.Conv2d, 0.25)(64, 96, 3)
+    Conv2d(16, 24, kernel_size=(3, 3), stride=(1, 1))
+    """
+    if width <= 0 or width * 8 % 1:
+        raise UsageProblem(f"width={width!r} is no whole number of eighths (0.125, 0.25, …)")
+    return lambda ins, outs, *shape, **options: unit(int(ins * width), int(outs * width), *shape, **options)
 
 
 class CeilPad(nn.Module):
@@ -103,22 +118,23 @@ class PaperDropout(nn.Module):
 
     `nn.Dropout` divides by 1 - p in training instead. The two agree, in training and in testing, if there the
     weights of the layer behind are times 1 - p: an initial deviation of .01 here is .005 with torch's.
-    Networks whose initial deviations come from the paper or its code use this one.
+    Networks whose initial deviations come from the paper or its code use this one. With `mask=False` training
+    multiplies as testing does: the same network in the mean, without the noise.
     """
 
-    def __init__(self, p: float = 0.5) -> None:
+    def __init__(self, p: float = 0.5, *, mask: bool = True) -> None:
         super().__init__()
         if not 0 <= p < 1:
             raise UsageProblem(f"a dropout rate of {p} is not in 0 <= p < 1")
-        self.p = p
+        self.p, self.mask = p, mask
 
     def forward(self, features: Tensor) -> Tensor:  # noqa: D102
-        if self.training:
+        if self.training and self.mask:
             return features * torch.empty_like(features).bernoulli_(1 - self.p)
         return features * (1 - self.p)
 
     def extra_repr(self) -> str:  # noqa: D102
-        return f"p={self.p}"
+        return f"p={self.p}" + ("" if self.mask else ", mask=False")
 
 
 class ColumnLinear(nn.Module):
