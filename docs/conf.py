@@ -27,7 +27,7 @@ autodoc_typehints_format = "short"
 autodoc_default_options = {"exclude-members": "model_config"}
 myst_heading_anchors = 3
 
-LABELLED = r"^(Expected|Cost|Source|Run|Differs|Open):(?= )"  # the passport in a recipe's docstring
+LABELLED = r"^(Expected|Cost|Source|Run|Differs|Left out|Open):(?= )"  # the passport in a recipe's docstring
 BOUNDS = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
 ARRAY = r"~?(?:numpy\.)?ndarray\[tuple\[~?(?:typing\.)?Any, \.\.\.\], ~?(?:numpy\.)?dtype\[~?([^][]+)\]\]"
 

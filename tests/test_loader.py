@@ -20,7 +20,13 @@ def loader(digits: Path, recipe: Recipe, workers: int) -> TrainingLoader:
 
 def recipes(small: Recipe) -> list[Recipe]:
     coloured = {"channels": 3, "colour_noise": ColourNoise(form="code"), "flip": True, "crop": 10}
-    return [small, small.model_copy(update={**coloured, "pad": 0, "images_per_draw": 32})]
+    cut = {**coloured, "pad": 0}
+    return [
+        small,
+        small.model_copy(update={**cut, "images_per_draw": 32}),
+        small.model_copy(update={**cut, "area": (0.2, 1.0)}),
+        small.model_copy(update={**cut, "scales": (10, 17)}),
+    ]
 
 
 def same(one: list[Batch], other: list[Batch]) -> bool:
@@ -28,7 +34,7 @@ def same(one: list[Batch], other: list[Batch]) -> bool:
     return all(torch.equal(a.images, b.images) and torch.equal(a.labels, b.labels) for a, b in pairs)
 
 
-@pytest.mark.parametrize("which", [0, 1])
+@pytest.mark.parametrize("which", range(4))
 def test_0_1_and_3_workers_give_identical_batches(digits: Path, small: Recipe, which: int) -> None:
     recipe = recipes(small)[which]
     expected = list(loader(digits, recipe, 0)(3))
@@ -37,7 +43,7 @@ def test_0_1_and_3_workers_give_identical_batches(digits: Path, small: Recipe, w
         assert same(list(loader(digits, recipe, workers)(3)), expected)
 
 
-@pytest.mark.parametrize("which", [0, 1])
+@pytest.mark.parametrize("which", range(4))
 def test_an_epoch_goes_on_in_its_middle(digits: Path, small: Recipe, which: int) -> None:
     load = loader(digits, recipes(small)[which], 1)
     assert same(list(load(1, start=15)), list(load(1))[15:])

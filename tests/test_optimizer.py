@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -5,7 +6,14 @@ from torch import nn
 from alexnet.problem import UsageProblem
 from alexnet.recipe import Recipe, Rule
 from alexnet.schedule import Constant, Pieces, Steps
-from alexnet.training.optimizer import SGD2012, optimizer_of, parameter_groups, set_rates
+from alexnet.training.optimizer import (
+    SGD2012,
+    TensorFlowRMSProp,
+    clip_gradients,
+    optimizer_of,
+    parameter_groups,
+    set_rates,
+)
 
 
 def weights(seed: int = 0) -> nn.Parameter:
@@ -61,6 +69,47 @@ def test_without_the_correction_they_part() -> None:
         stepped(one, ours, step)
         stepped(other, theirs, step)
     assert (ours - theirs).abs().max() > 1e-3
+
+
+def test_rmsprop_is_tensorflows_formula_across_a_change_of_rate() -> None:
+    weight = weights()
+    optimizer = TensorFlowRMSProp([{"params": [weight]}], lr=0.045, weight_decay=0.0004)
+    w, s, v = weight.detach().numpy().copy(), np.ones(7), np.zeros(7)
+    for step in range(8):
+        rate = 0.045 if step < 4 else 0.0423
+        optimizer.param_groups[0]["lr"] = rate
+        stepped(optimizer, weight, step)
+        g = gradient(step).numpy() + 0.0004 * w
+        s = 0.9 * s + 0.1 * g**2
+        v = 0.9 * v + rate * g / np.sqrt(s + 1.0)
+        w = w - v
+        assert np.allclose(weight.detach().numpy(), w, rtol=0, atol=1e-15)
+
+
+def test_rmsprop_and_torchs_part_by_less_than_the_root_of_two() -> None:
+    ours, theirs = weights(), weights()
+    one = TensorFlowRMSProp([{"params": [ours]}], lr=0.1, momentum=0.0)
+    other = torch.optim.RMSprop([theirs], lr=0.1, alpha=0.9, eps=1.0)
+    for step in range(60):
+        before = ours.detach().clone(), theirs.detach().clone()
+        stepped(one, ours, step)
+        stepped(other, theirs, step)
+        ratio = (ours - before[0]) / (theirs - before[1])
+        assert ratio.min() >= 2**-0.5
+        assert ratio.max() <= 2**0.5
+    assert (ratio - 1).abs().max() > 0.2
+
+
+def test_gradients_that_are_too_long_are_shortened_together() -> None:
+    one, other = nn.Parameter(torch.zeros(3)), nn.Parameter(torch.zeros(2, 2))
+    optimizer = SGD2012([{"params": [one]}, {"params": [other]}], lr=0.1)
+    drawn = np.random.default_rng(0).normal(size=7)
+    for longest in (2.0, 100.0):
+        one.grad = torch.tensor(drawn[:3], dtype=torch.float32)
+        other.grad = torch.tensor(drawn[3:], dtype=torch.float32).reshape(2, 2)
+        clip_gradients(optimizer, longest)
+        clipped = np.concatenate([one.grad.numpy().ravel(), other.grad.numpy().ravel()])
+        assert np.allclose(clipped, drawn * min(1, longest / np.sqrt((drawn**2).sum())), rtol=1e-5)
 
 
 def recipe(**fields: object) -> Recipe:

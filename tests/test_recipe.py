@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from alexnet.problem import Problem, UsageProblem
@@ -38,8 +40,15 @@ def test_a_field_is_set(recipe: Recipe, assignment: str, field: str, value: obje
     [
         ("epoch=3", "did you mean 'epochs'"),
         ("epochs=abc", "field epochs: Input should be a valid integer.*'abc'"),
-        ("epochs=0", "greater than or equal to 1"),
+        ("epochs=-1", "greater than or equal to 0"),
         ("mean=median", "'image', 'channel' or 'none'"),
+        ("area=[0.5,0.1]", r"area must be \[lowest, highest\]$"),
+        ("area=[0,1]", r"field area\.0: Input should be greater than 0; got 0"),
+        ("area=[0.1,1.5]", r"field area\.1: Input should be less than or equal to 1"),
+        ("ratio=[1,1]", "set area too"),
+        ("scales=[256,512]", "scales needs crop"),
+        ("rms_epsilon=0.1", "set optimizer=rmsprop"),
+        ("clip=0", "greater than 0"),
         ("learning_rate.drops=3", "there are kind, start, warm_up"),
         ('learning_rate={"kind":"zig"}', "'constant', 'steps'"),
         ("colour_noise.until=3", "set it whole"),
@@ -53,6 +62,42 @@ def test_a_wrong_setting_names_the_field_and_what_it_may_be(
     with pytest.raises(UsageProblem, match=said) as caught:
         override(recipe, [assignment])
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("assignments", "said"),
+    [
+        (["area=[0.1,1]", "crop=8", "scales=[8,9]"], "set one of them to null"),
+        (["area=[0.1,1]", "pad=4"], "set pad=0"),
+        (["area=[0.1,1]", "random_crop=false"], "set random_crop=true"),
+        (["area=[0.1,1]", "ratio=[2,1]"], "ratio must be"),
+        (["crop=224", "scales=[223,256]"], "none smaller than it"),
+        (["crop=224", "scales=[256,255]"], "scales must be"),
+    ],
+)
+def test_fields_that_contradict_each_other_are_refused_in_one_line(
+    recipe: Recipe, assignments: list[str], said: str
+) -> None:
+    with pytest.raises(UsageProblem, match=said) as caught:
+        override(recipe, assignments)
+    assert "\n" not in str(caught.value)
+    assert "got" not in str(caught.value)
+
+
+def test_crops_of_random_size_are_set_and_taken_away(recipe: Recipe) -> None:
+    one = override(recipe, ["area=[0.08,1]", "ratio=[0.5,2]"])
+    assert (one.area, one.ratio, one.resizes) == ((0.08, 1.0), (0.5, 2.0), True)
+    other = override(recipe, ["crop=224", "scales=[256,480]"])
+    assert (other.scales, other.resizes) == ((256, 480), True)
+    assert override(other, ["scales=null", "crop=null"]) == recipe
+    assert not recipe.resizes
+
+
+def test_a_recipe_of_before_a_field_was_there_is_the_same_recipe() -> None:
+    document = RECIPES["alexnet-2012"].model_dump(mode="json")
+    for later in ("area", "ratio", "scales", "rms_decay", "rms_epsilon", "clip"):
+        del document[later]
+    assert read(json.dumps(document), "here") == RECIPES["alexnet-2012"]
 
 
 def test_an_unknown_recipe_is_answered_with_the_nearest() -> None:

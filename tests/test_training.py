@@ -59,11 +59,20 @@ def test_a_small_run_learns(digits: Path, small: Recipe, tmp_path: Path) -> None
     assert sum(one.images for one in evaluation.per_class) == evaluation.images == 359
 
 
-@pytest.mark.parametrize("optimizer", ["sgd-2012", "sgd", "adamw"])
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"optimizer": "sgd-2012"},
+        {"optimizer": "sgd"},
+        {"optimizer": "adamw"},
+        {"optimizer": "rmsprop", "clip": 0.5, "pad": 0, "area": (0.3, 1.0)},
+        {"clip": 0.5, "pad": 0, "crop": 12, "scales": (12, 20)},
+    ],
+)
 def test_stopped_and_resumed_equals_uninterrupted(
-    digits: Path, small: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, optimizer: str
+    digits: Path, small: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fields: dict[str, object]
 ) -> None:
-    recipe = small.model_copy(update={"optimizer": optimizer})
+    recipe = small.model_copy(update=fields)
     alexnet.train(recipe, digits, tmp_path / "whole")
     wishes = iter([False] * 7 + [True] + [False] * 20 + [True] + [False] * 100)
     with monkeypatch.context() as patch:

@@ -2,13 +2,17 @@
 
 import difflib
 import json
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
 from alexnet.problem import Problem, UsageProblem
 from alexnet.schedule import Pieces, Plateau, Schedule, Value
+
+Positive = Annotated[float, Field(gt=0)]
+Share = Annotated[float, Field(gt=0, le=1)]
 
 
 class ColourNoise(Value):
@@ -62,17 +66,41 @@ class Recipe(Value):
         default=1, ge=1, description="images in a row that share one crop and flip; 32 in the 2012 code"
     )
     random_crop: bool = True
+    area: tuple[Share, Share] | None = Field(
+        default=None,
+        description="random window of so much of the image, brought to `crop`; 0.08 to 1 in GoogLeNet's §6",
+    )
+    ratio: tuple[Positive, Positive] = Field(
+        default=(3 / 4, 4 / 3), description="width by height of that window; GoogLeNet's §6"
+    )
+    scales: tuple[int, int] | None = Field(
+        default=None,
+        description="random length of the shorter side that `crop` is cut from; 256 to 512 in VGG's §3.1, "
+        "256 to 480 in ResNet's §3.4",
+    )
     colour_noise: ColourNoise | None = None
     mean: Literal["image", "channel", "none"] = "image"
-    divide_by: Annotated[float, Field(gt=0)] | Literal["deviation"] = 1.0
+    divide_by: Positive | Literal["deviation"] = 1.0
 
     # how it learns
-    epochs: int = Field(ge=1)
+    epochs: int = Field(ge=0, description="0 trains nothing: a run of the weights it starts from")
     batch: int = Field(default=128, ge=1)
     seed: int = Field(default=0, ge=0)
-    optimizer: Literal["sgd-2012", "sgd", "adamw"] = "sgd-2012"
+    optimizer: Literal["sgd-2012", "sgd", "adamw", "rmsprop"] = "sgd-2012"
     learning_rate: Schedule
     momentum: float = Field(default=0.9, ge=0, lt=1)
+    rms_decay: float = Field(
+        default=0.9,
+        ge=0,
+        lt=1,
+        description="of rmsprop's average of squared gradients; Inception v3's §8",
+    )
+    rms_epsilon: Positive = Field(
+        default=1.0, description="added to that average under the root; Inception v3's §8"
+    )
+    clip: Positive | None = Field(
+        default=None, description="longest gradient of all weights together; 2 in Inception v3's §8"
+    )
     weight_decay: float = Field(default=0.0, ge=0)
     rules: tuple[Rule, ...] = ()
     frozen: tuple[str, ...] = Field(default=(), description="patterns of parameters that stay as they are")
@@ -80,9 +108,38 @@ class Recipe(Value):
 
     @model_validator(mode="after")
     def _check(self) -> "Recipe":
-        if self.colour_noise and self.channels != 3:
-            raise ValueError("colour_noise needs channels=3")
+        faults = {
+            "colour_noise needs channels=3": self.colour_noise and self.channels != 3,
+            "ratio is that of area's window: set area too": not self.area and self._is_set("ratio"),
+            "rms_decay and rms_epsilon are rmsprop's: set optimizer=rmsprop": self.optimizer != "rmsprop"
+            and (self._is_set("rms_decay") or self._is_set("rms_epsilon")),
+        }
+        _refuse(faults | self._faults_of_windows())
         return self
+
+    def _faults_of_windows(self) -> dict[str, Any]:
+        pairs = {"area": self.area, "ratio": self.ratio, "scales": self.scales}
+        return {
+            **{
+                f"{name} must be [lowest, highest]": pair and pair[0] > pair[1]
+                for name, pair in pairs.items()
+            },
+            "area and scales both say how large the window is: set one of them to null": self.area
+            and self.scales,
+            "area and scales take their window inside the image: set pad=0": self.resizes and self.pad,
+            "area and scales are random crops: set random_crop=true, or both of them to null": self.resizes
+            and not self.random_crop,
+            "scales needs crop, and none smaller than it: the crop is cut from the scaled image": self.scales
+            and self.scales[0] < (self.crop or math.inf),
+        }
+
+    def _is_set(self, field: str) -> bool:
+        return bool(getattr(self, field) != type(self).model_fields[field].default)
+
+    @property
+    def resizes(self) -> bool:
+        """Whether training's windows are of random size, brought to `crop` pixels."""
+        return self.area is not None or self.scales is not None
 
     def needs_validation(self) -> bool:
         """Whether the rate follows the validation error."""
@@ -115,6 +172,12 @@ def read(text: str | bytes, where: str) -> Recipe:
     if not isinstance(document, dict):
         raise Problem(f"{where} is not a recipe: the outermost value must be an object of fields")
     return _validated(document, where)
+
+
+def _refuse(faults: Mapping[str, Any]) -> None:
+    for fault, there in faults.items():
+        if there:
+            raise ValueError(fault)
 
 
 def _parsed(text: str) -> Any:
@@ -157,4 +220,5 @@ def _validated(document: dict[str, Any], where: str) -> Recipe:
 def _got(error: Any) -> str:
     if error["type"] == "extra_forbidden":
         return f"; the fields are {', '.join(Recipe.model_fields)}"
-    return f"; got {error['input']!r}"
+    # a fault of several fields together comes with the whole recipe as its input
+    return f"; got {error['input']!r}" if error["loc"] else ""

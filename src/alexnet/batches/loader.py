@@ -12,6 +12,7 @@ from torch import Tensor
 
 from alexnet.batches.order import shares, steps_in_epoch, training_order
 from alexnet.batches.preprocessing import Preprocessing
+from alexnet.batches.resized_crops import gather_resized, resized_windows
 from alexnet.batches.views import View, Windows, colour_noise, gather, padded, training_windows
 from alexnet.dataset.packed import Split
 from alexnet.dataset.statistics import Statistics
@@ -76,14 +77,19 @@ class TrainingLoader:
     def _cut(self, order: NDArray[np.int64], epoch: int, step: int) -> Cut:
         positions = np.arange(step * self.batch, (step + 1) * self.batch)
         indices = order[positions]
-        windows = training_windows(self.recipe, self.size, epoch=epoch, images=indices, positions=positions)
-        views = self._gather(indices, windows)
+        views = self._views(epoch, indices, positions)
         noise = self._noise(indices, epoch + step / self.steps)
         labels = torch.from_numpy(self.split.labels[indices])
         return Cut(torch.from_numpy(views), labels, noise)
 
-    def _gather(self, indices: NDArray[np.int64], windows: Windows) -> NDArray[np.uint8]:
-        crop, pad = self.preprocessing.crop, self.recipe.pad
+    def _views(
+        self, epoch: int, indices: NDArray[np.int64], positions: NDArray[np.int64]
+    ) -> NDArray[np.uint8]:
+        recipe, crop, pad = self.recipe, self.preprocessing.crop, self.recipe.pad
+        if recipe.resizes:
+            sized = resized_windows(recipe, self.size, epoch=epoch, images=indices, positions=positions)
+            return gather_resized(self.split.images, indices, sized, crop)
+        windows = training_windows(recipe, self.size, epoch=epoch, images=indices, positions=positions)
         if not pad:
             return gather(self.split.images, indices, windows, crop)
         framed = padded(self.split.images[indices], pad, self.margin)

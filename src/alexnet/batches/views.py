@@ -36,7 +36,7 @@ def training_windows(
     256 → 224, as in the code; the paper says 2,048. With `images_per_draw` 32 a row of images shares its
     draw, as the 2012 code does ([C] convdata.py).
     """
-    keys = images if recipe.images_per_draw == 1 else positions // recipe.images_per_draw
+    keys = draw_keys(recipe, images, positions)
     draws = uniforms(recipe.seed, epoch, keys, stream=CROPS, count=3)  # [N, 3]
     room = size + 2 * recipe.pad - crop_of(recipe, size)
     if recipe.random_crop:
@@ -45,6 +45,11 @@ def training_windows(
         corners = np.full((len(images), 2), room // 2, dtype=np.int64)
     flips = (draws[:, 2] < 0.5) & recipe.flip
     return Windows(corners[:, 0], corners[:, 1], flips)
+
+
+def draw_keys(recipe: Recipe, images: NDArray[np.int64], positions: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Whose draw each image takes, [N]: its own, or that of its row of `images_per_draw`."""
+    return images if recipe.images_per_draw == 1 else positions // recipe.images_per_draw
 
 
 def crop_of(recipe: Recipe, size: int) -> int:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from alexnet.problem import Problem
 from alexnet.progress import Advance
 from alexnet.recipe import Recipe
-from alexnet.training.optimizer import set_rates
+from alexnet.training.optimizer import clip_gradients, set_rates
 
 NOTED_EVERY = 50  # steps between two lines of the log
 SAVING_SHARE = 0.05  # of the time, at most, goes into checkpoints
@@ -115,6 +115,8 @@ def train_epoch(
         optimizer.zero_grad()
         value = loss(network, images, labels)
         value.backward()
+        if recipe.clip is not None:
+            clip_gradients(optimizer, recipe.clip)
         optimizer.step()
 
         state.step += 1
