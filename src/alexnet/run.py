@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from alexnet import recipe as recipes
 from alexnet.batches.preprocessing import Preprocessing
 from alexnet.files import write_json, written_whole
-from alexnet.networks import create
+from alexnet.networks import create, last_layers
 from alexnet.problem import Problem
 from alexnet.recipe import Recipe
 
@@ -57,8 +57,8 @@ class Run:
     recipe: Recipe
     classes: tuple[str, ...]
     preprocessing: Preprocessing
-    dataset: dict[str, Any]  # where the data was, and its fingerprint
-    init: dict[str, Any] | None = None  # the run whose weights it started from: path, steps
+    dataset: dict[str, Any]  # where the data was, and its fingerprint; null where there was none
+    init: dict[str, Any] | None = None  # whose weights it started from: a run or a file, as it was then
 
     @property
     def metrics(self) -> Path:
@@ -113,7 +113,37 @@ class Run:
 
 def load_weights(network: nn.Module, weights: dict[str, Tensor], where: str) -> None:
     """Copy `weights` into `network`; a Problem names the keys and shapes that do not fit."""
-    own = network.state_dict()
+    _require_fit(network.state_dict(), weights, where)
+    network.load_state_dict(weights)
+
+
+def transfer_weights(network: nn.Module, weights: dict[str, Tensor], where: str) -> list[str]:
+    """Start `network` from another's `weights`; returns what starts afresh, as `fresh_weights` says."""
+    fresh, own = fresh_weights(network, weights, where), network.state_dict()
+    network.load_state_dict({name: own[name] if name in fresh else weights[name] for name in own})
+    return fresh
+
+
+def fresh_weights(network: nn.Module, weights: dict[str, Tensor], where: str) -> list[str]:
+    """Names in the layers that give logits, if those are of other classes; nothing is loaded.
+
+    Everything before them must fit, or a Problem names what does not ([P] §6 pre-trains on all of ImageNet,
+    then trains on its 1000 classes with a new last layer). Side heads that `network` has not are left out.
+    """
+    own, last = network.state_dict(), last_layers(network)
+    fresh = [name for name in own if name.rpartition(".")[0] in last]
+    if all(name in weights and weights[name].shape == own[name].shape for name in fresh):
+        fresh = []
+    body = {
+        name: tensor
+        for name, tensor in weights.items()
+        if name not in fresh and (name in own or not name.startswith("side"))
+    }
+    _require_fit({name: own[name] for name in own if name not in fresh}, body, where)
+    return fresh
+
+
+def _require_fit(own: dict[str, Tensor], weights: dict[str, Tensor], where: str) -> None:
     wrong = [f"lacks {name}" for name in own if name not in weights]
     wrong += [f"{name} is unknown" for name in weights if name not in own]
     wrong += [
@@ -124,24 +154,6 @@ def load_weights(network: nn.Module, weights: dict[str, Tensor], where: str) -> 
     if wrong:
         more = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""
         raise Problem(f"{where} does not fit the network: {'; '.join(wrong[:5])}{more}")
-    network.load_state_dict(weights)
-
-
-def transfer_weights(network: nn.Module, weights: dict[str, Tensor], where: str) -> list[str]:
-    """Start `network` from another's `weights`; returns the parameters of the last layer if it starts afresh.
-
-    The last layer may be of another shape (other classes); everything before it must fit ([P] §6 pre-trains
-    on all of ImageNet, then trains on its 1000 classes with a new last layer).
-    """
-    own = network.state_dict()
-    last = list(dict(network.named_parameters()))[-1].rpartition(".")[0]
-    fresh = [name for name in own if name.rpartition(".")[0] == last]
-    if all(name in weights and weights[name].shape == own[name].shape for name in fresh):
-        load_weights(network, weights, where)
-        return []
-    body = {name: tensor for name, tensor in weights.items() if name not in fresh}
-    load_weights(network, body | {name: own[name] for name in fresh}, where)
-    return fresh
 
 
 def create_run(

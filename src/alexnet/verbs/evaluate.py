@@ -82,7 +82,7 @@ def evaluate(
         raise UsageProblem("evaluate needs at least one run")
     if weights_from == split:
         raise UsageProblem(f"weights searched on {split} flatter on {split}; search them on another split")
-    packed = open_packed(Path(data or opened[0].dataset["path"]))
+    packed = open_packed(Path(data or data_of(opened[0])))
 
     def scores(part: str) -> list[Predictions]:
         predicted = partial(predictions_of, device=device, workers=workers, progress=progress)
@@ -90,6 +90,13 @@ def evaluate(
 
     weights = search_weights(scores(weights_from)) if weights_from else [1.0] * len(opened)
     return evaluation(average(scores(split), weights), opened, weights, split, views)
+
+
+def data_of(run: Run) -> str:
+    """Where the pack is that `run` was trained on."""
+    if run.dataset["path"] is None:
+        raise UsageProblem(f"{run.path} was made without data; say what to evaluate it on with --data PACKED")
+    return str(run.dataset["path"])
 
 
 def evaluation(

@@ -14,6 +14,7 @@ from alexnet.batches.order import steps_in_epoch
 from alexnet.dataset.packed import open_packed
 from alexnet.networks import create, entry
 from alexnet.networks.summary import summarise
+from alexnet.problem import UsageProblem
 from alexnet.progress import Progress, silent
 from alexnet.recipe import Recipe, override
 from alexnet.recipes import find
@@ -61,6 +62,8 @@ def plan(
 ) -> Plan:
     """Plan `recipe` on the pack `data`, or on a set like ILSVRC-2012 where none is given; trains nothing."""
     recipe = override(recipe if isinstance(recipe, Recipe) else find(recipe), assignments)
+    if recipe.epochs == 0:
+        raise UsageProblem("epochs=0 trains nothing: there is nothing to plan")
     known = entry(recipe.network)
     images, classes, size = ILSVRC_2012, known.classes, known.input[1]
     if data is not None:

@@ -4,27 +4,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
 
 from alexnet.batches.loader import TrainingLoader, evaluation_batches
-from alexnet.batches.preprocessing import Preprocessing, preprocessing_of
+from alexnet.batches.preprocessing import Preprocessing
 from alexnet.batches.views import evaluation_views
 from alexnet.dataset.packed import Packed, open_packed
 from alexnet.evaluation.predictions import predict
-from alexnet.networks import NETWORKS, create
-from alexnet.problem import Problem
+from alexnet.networks import NETWORKS
+from alexnet.problem import Problem, UsageProblem
 from alexnet.progress import Progress, silent
 from alexnet.recipe import Recipe, override
 from alexnet.recipes import find
-from alexnet.run import Run, create_run, is_run, load_weights, open_run, transfer_weights
+from alexnet.run import Run, load_weights, transfer_weights
 from alexnet.training.log import MetricsLog, read_metrics
 from alexnet.training.loop import Hooks, State, optimizer_tensors, restore_optimizer
 from alexnet.training.loop import train as train_loop
 from alexnet.training.optimizer import optimizer_of
 from alexnet.verbs.interrupts import stop_wished
+from alexnet.verbs.starting import Start, opened, require_same, start_of, untrained
 
 
 @dataclass(frozen=True)
@@ -44,10 +44,11 @@ class Trained:
 
 def train(
     recipe: Recipe | str | Path,
-    data: str | Path,
+    data: str | Path | None,
     out: str | Path,
     *,
     init: str | Path | None = None,
+    classes: Sequence[str] | str | Path | None = None,
     assignments: Sequence[str] = (),
     device: str = "auto",
     workers: int = 1,
@@ -56,18 +57,26 @@ def train(
 ) -> Trained:
     """Train `recipe` (a value, a name or a `recipe.json`) on the pack `data`; the same call resumes.
 
-    A checkpoint is saved every `save_every` seconds at most. `init` is a run to start from; its last layer
-    starts afresh where the classes differ. `assignments` are `field=value` as of `--set`. Raises Problem
-    where `out` holds another training.
+    A checkpoint is saved every `save_every` seconds at most. `init` is a run to start from, or a file of
+    foreign weights, whose preprocessing the run then has; the last layer starts afresh where the classes
+    differ. `classes` (names in order, or a file with one a line) in place of `data` makes a run of such a
+    file as it is, untrained. `assignments` are `field=value` as of `--set`. Raises Problem where `out` holds
+    another training.
     """
     recipe = override(recipe if isinstance(recipe, Recipe) else find(recipe), assignments)
+    start = start_of(init) if init else None
+    recipe = start.recipe(recipe) if start else recipe
+    if data is None:
+        return trained(untrained(recipe, Path(out), start, classes), State())
+    if classes is not None:
+        raise UsageProblem("the pack of --data names the classes; --classes is for weights without data")
     packed = open_packed(Path(data))
-    run = opened(recipe, packed, Path(out), open_run(init) if init else None)
+    run = opened(recipe, packed, Path(out), start)
     where = device_of(device)
     # channels last: convolutions on processors and tensor cores alike are up to twice as fast
     network = run.build().to(where, memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = optimizer_of(recipe, network)
-    state = restored(run, network, optimizer)
+    state = restored(run, network, optimizer, start)
     loader = TrainingLoader(
         packed.split("train"), recipe, run.preprocessing, packed.statistics, workers=workers, device=where
     )
@@ -86,83 +95,19 @@ def train(
             save_every=save_every,
         )
         loss = partial(NETWORKS[recipe.network].loss, label_smoothing=recipe.label_smoothing)
-        if state.epoch < recipe.epochs:
+        if state.epoch < recipe.epochs or run.checkpoint() is None:
             state = train_loop(network, loss, optimizer, recipe, loader, state=state, hooks=hooks)
     return trained(run, state)
 
 
-def opened(recipe: Recipe, packed: Packed, out: Path, init: Run | None) -> Run:
-    """Open the run at `out` if it is of this recipe and data, or make it."""
-    if "train" not in packed.splits:
-        raise Problem(f"{packed.path} has no training split, only {', '.join(packed.splits)}")
-    if recipe.needs_validation() and "val" not in packed.splits:
-        raise Problem(
-            f"recipe {recipe.name} lowers its rate when the validation error stops falling, but "
-            f"{packed.path} has no val split; prepare it with --val-fraction 0.1"
-        )
-    if not is_run(out):
-        preprocessing = preprocessing_of(recipe, packed.statistics, packed.size, packed.fit)
-        check(recipe, len(packed.classes), preprocessing.crop)
-        dataset = {"path": str(packed.path.resolve()), "fingerprint": packed.fingerprint}
-        return create_run(
-            out,
-            recipe,
-            classes=packed.classes,
-            preprocessing=preprocessing,
-            dataset=dataset,
-            init=origin(init) if init else None,
-        )
-    run = open_run(out)
-    if init and run.init != origin(init):
-        raise Problem(f"{out} was not started from {init.path} as it is now; choose another --out")
-    if run.dataset["fingerprint"] != packed.fingerprint:
-        raise Problem(f"{out} was trained on other data than {packed.path}; choose another --out")
-    changed = differences(run.recipe, recipe)
-    if changed:
-        raise Problem(f"{out} holds another training ({'; '.join(changed)}); choose another --out")
-    return run
-
-
-def check(recipe: Recipe, classes: int, crop: int) -> None:
-    """Refuse, before anything is written, a network that cannot be built, trained by the rules, or fed."""
-    with torch.device("meta"):
-        network = create(
-            recipe.network, classes=classes, channels=recipe.channels, seed=recipe.seed, **recipe.options
-        )
-        optimizer_of(recipe, network)
-        views = torch.empty(2, recipe.channels, crop, crop)
-        try:
-            network(views)
-        except (RuntimeError, ValueError) as error:
-            reason = str(error).splitlines()[0]
-            raise Problem(
-                f"network {recipe.network} cannot take views of {crop} pixels ({reason}); "
-                "prepare the pictures at its size, or set crop or options.image"
-            ) from None
-
-
-def origin(init: Run) -> dict[str, Any]:
-    """What a run remembers of the one it started from."""
-    checkpoint = init.checkpoint()
-    return {"path": str(init.path.resolve()), "steps": checkpoint.state["steps"] if checkpoint else 0}
-
-
-def differences(mine: Recipe, theirs: Recipe) -> list[str]:
-    """Fields in which two recipes differ, in words."""
-    return [
-        f"{field} is {getattr(mine, field)!r}, not {getattr(theirs, field)!r}"
-        for field in Recipe.model_fields
-        if getattr(mine, field) != getattr(theirs, field)
-    ]
-
-
-def restored(run: Run, network: nn.Module, optimizer: torch.optim.Optimizer) -> State:
-    """Put network and optimizer where the newest checkpoint left them."""
+def restored(run: Run, network: nn.Module, optimizer: torch.optim.Optimizer, start: Start | None) -> State:
+    """Put network and optimizer where the newest checkpoint left them, or where the run starts."""
     checkpoint = run.checkpoint()
     if checkpoint is None:
         if run.init:
-            first = open_run(run.init["path"])
-            transfer_weights(network, dict(first.network().state_dict()), str(first.path))
+            start = start or start_of(run.init["path"])
+            require_same(run, run.recipe, start)
+            transfer_weights(network, start.weights, str(start.path))
         return State()
     load_weights(network, checkpoint.weights(), str(checkpoint.path))
     restore_optimizer(optimizer, checkpoint.optimizer())
