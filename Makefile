@@ -10,7 +10,7 @@ SPELLED := $(wildcard src tests benchmarks examples docs/*.md docs/*.py *.md *.c
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help bench variants setup demo test slow check style types imports spelling docs format golden clean
+.PHONY: help bench variants zoo setup demo test slow check style types imports spelling docs format golden clean
 
 help: ## this list
 	@awk -F ': .*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -66,6 +66,9 @@ bench: $(STAMP) ## speed beside peers, to results/speed.csv; let nothing run bes
 
 variants: $(STAMP) ## write docs/variants.md anew from the networks
 	$(BIN)/python docs/write_variants.py
+
+zoo: $(STAMP) ## count all networks anew for `alexnet networks` and docs/networks.md
+	$(BIN)/python docs/write_networks.py
 
 clean: ## remove what the tools made; .venv, packed/ and runs/ stay
 	rm -rf docs/_build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,27 +1,38 @@
-"""Draw the curves in results/curves as docs/pictures/NAME.png.
+"""Draw the curves in results/curves as docs/pictures/NAME.png, and results/gradients.csv as two of .svg.
 
 Run: python results/draw.py [NAME...]
 """
 
+import csv
 import itertools
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from alexnet.probing.gradients import LayerGradient, gradient_figure
 from alexnet.probing.sheets import save_figure
 from alexnet.training.log import read_metrics
 
 CURVES = Path(__file__).parent / "curves"
 PICTURES = Path(__file__).parent.parent / "docs" / "pictures"
+GRADIENTS = Path(__file__).parent / "gradients.csv"
+PAIRS = {
+    "gradients-110": ("plain110", "resnet110"),
+    "gradients-1001": ("resnet1001-v2 shortcut=none", "resnet1001-v2"),
+}
 BLUE, RED = "#1f4e79", "#b3261e"
 
 
 def main() -> None:
-    """Draw the named curves, or all."""
-    names = sys.argv[1:] or sorted(path.stem for path in CURVES.glob("*.jsonl"))
+    """Draw the named pictures, or all."""
+    names = sys.argv[1:] or [*sorted(path.stem for path in CURVES.glob("*.jsonl")), *PAIRS]
     for name in names:
-        save_figure(curve(name), PICTURES / f"{name}.png")
+        if name in PAIRS:
+            save_figure(gradients(PAIRS[name]), PICTURES / f"{name}.svg")
+        else:
+            save_figure(curve(name), PICTURES / f"{name}.png")
 
 
 def curve(name: str) -> Figure:
@@ -49,6 +60,17 @@ def curve(name: str) -> Figure:
         other.set_ylim(0, 100)
         other.spines[["top", "left"]].set_visible(False)
     return figure
+
+
+def gradients(names: Sequence[str]) -> Figure:
+    """What results/gradients.csv has of these networks."""
+    rows = list(csv.DictReader(GRADIENTS.open()))
+    found = {name: [row for row in rows if row["network"] == name] for name in names}
+    columns = ("weight_rms", "weight_norm", "output_rms", "output_norm")
+    return gradient_figure({
+        name: [LayerGradient(row["layer"], *(float(row[column]) for column in columns)) for row in layers]
+        for name, layers in found.items()
+    })  # fmt: skip
 
 
 if __name__ == "__main__":

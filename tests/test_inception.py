@@ -19,6 +19,7 @@ from inception_peers import (
 from torch import nn
 
 from alexnet.networks import NETWORKS, create, inception_resnet_v2, inception_v4
+from alexnet.problem import UsageProblem
 
 # parameters and multiply-adds of `forward` at 1000 classes and the network's own size
 GOLDEN = [
@@ -26,7 +27,11 @@ GOLDEN = [
     ("inception-v3", {}, 27_161_264, 5_713_216_096),
     ("inception-v4", {}, 42_679_816, 12_253_974_624),
     ("inception-resnet-v2", {}, 55_843_464, 13_155_794_016),
+    ("inception-v3-64", {}, 1_881_216, 46_090_624),
+    ("inception-v4-64", {}, 1_414_768, 53_329_312),
+    ("inception-resnet-v2-64", {}, 1_657_688, 50_708_544),
 ]
+SMALL = ("inception-v3-64", "inception-v4-64", "inception-resnet-v2-64")
 
 
 @pytest.mark.parametrize(("name", "options", "weights", "macs"), GOLDEN)
@@ -122,7 +127,7 @@ def test_residuals_are_scaled_and_the_last_is_linear():
 def test_a_residual_adds_a_share_of_its_branches():
     torch.manual_seed(0)
     branches = inception_resnet_v2.Branches(one=nn.Conv2d(4, 3, 1), two=nn.Conv2d(4, 2, 3, padding=1))
-    block = inception_resnet_v2.Residual(branches, 5, 4, scale=0.25, last=nn.ReLU())
+    block = inception_resnet_v2.Residual(branches, nn.Conv2d(5, 4, 1), scale=0.25, last=nn.ReLU())
     maps = torch.randn(2, 4, 6, 6)
     joined = torch.cat([branches.one(maps), branches.two(maps)], dim=1)
     torch.testing.assert_close(block(maps), F.relu(maps + 0.25 * block.expand(joined)))
@@ -172,3 +177,87 @@ def test_first_weights_of_inception_resnet():
     for layer, limit in limits.items():
         assert 0.99 * limit < layer.weight.abs().max() <= limit
         assert not layer.bias.any()
+
+
+# the small ones
+
+
+@pytest.mark.parametrize(
+    ("name", "stages"),
+    [
+        ("inception-v3-64", {"mixed5d": (72, 13, 13), "mixed6e": (192, 6, 6), "mixed7c": (512, 2, 2)}),
+        ("inception-v4-64", {"block_a1": (96, 13, 13), "block_b2": (256, 6, 6), "block_c1": (384, 2, 2)}),
+        (
+            "inception-resnet-v2-64",
+            {"block_a3": (80, 13, 13), "block_b5": (272, 6, 6), "block_c2": (520, 2, 2)},
+        ),
+    ],
+)
+def test_sizes_of_the_small_ones(name, stages):
+    found = shapes(on_meta(name), 64)
+    assert {stage: found[stage] for stage in stages} == stages
+    more = {f"{stage[:-1]}{int(stage[-1]) + 1}" for stage in stages if stage.startswith("block")}
+    assert not more & found.keys()
+
+
+@pytest.mark.parametrize("name", PEERS)
+@pytest.mark.parametrize("width", [0.125, 0.625, 1.5])
+def test_width_scales_every_layer_exactly(name, width):
+    """Concatenated maps too: no printed number leaves a remainder when cut in eighths."""
+
+    def maps(network):
+        return [
+            (layer.in_channels, layer.out_channels)
+            for layer in network.modules()
+            if isinstance(layer, nn.Conv2d)
+        ]
+
+    (images, outs), *printed = maps(on_meta(name))
+    assert maps(on_meta(name, width=width)) == [
+        (images, outs * width), *((ins * width, outs * width) for ins, outs in printed)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_gradient_reaches_every_parameter_of_a_small_one(name):
+    network = create(name, classes=4).train()
+    torch.manual_seed(0)
+    images, labels = torch.randn(4, 3, 64, 64), torch.tensor([0, 1, 2, 3])
+    cost = NETWORKS[name].loss(network, images, labels)
+    assert cost.item() == pytest.approx(math.log(4), abs=1)
+    cost.backward()
+    for at, parameter in network.named_parameters():
+        assert parameter.grad.isfinite().all(), at
+        assert parameter.grad.any(), at
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_a_small_one_takes_images_from_39_pixels(name):
+    assert on_meta(name).eval()(torch.empty(2, 3, 39, 39, device="meta")).shape == (2, 1000)
+    with pytest.raises(RuntimeError, match="greater than actual input size"):
+        on_meta(name).eval()(torch.empty(2, 3, 38, 38, device="meta"))
+
+
+def test_the_last_of_fewer_residuals_is_linear():
+    network = on_meta("inception-resnet-v2", blocks=(1, 2, 3))
+    blocks = {name: layer for name, layer in network.named_children() if name.startswith("block")}
+    assert [*blocks] == ["block_a1", "block_b1", "block_b2", "block_c1", "block_c2", "block_c3"]
+    assert [layer.scale for layer in blocks.values()] == [0.17, 0.10, 0.10, 0.20, 0.20, 1.0]
+    assert [isinstance(layer.last, nn.ReLU) for layer in blocks.values()] == [True] * 5 + [False]
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ({"width": 0.3}, "width=0.3 is no whole number of eighths"),
+        ({"width": 0}, "width=0 is no whole number of eighths"),
+        ({"stride": 4}, "stride=4 of the first convolution is neither 1 nor 2"),
+        ({"blocks": (4, 7)}, r"blocks=\(4, 7\) are not three numbers from 1"),
+        ({"blocks": [4, 0, 3]}, r"blocks=\[4, 0, 3\] are not three numbers from 1"),
+    ],
+)
+def test_says_which_sizes_it_does_not_take(options, complaint):
+    for name in PEERS:
+        if name != "inception-v3" or "blocks" not in options:
+            with pytest.raises(UsageProblem, match=complaint):
+                create(name, classes=2, **options)

@@ -230,6 +230,13 @@ def test_plain_networks_have_no_additions():
         assert not [layer for layer in on_meta(PLANS[name]).modules() if isinstance(layer, family.Unit)]
 
 
+def test_any_other_is_made_plain_by_an_option():
+    plain = on_meta(PLANS["resnet164-v2"], shortcut="none")
+    assert not [layer for layer in plain.modules() if isinstance(layer, family.Unit)]
+    projections = 16 * 64 + 64 * 128 + 128 * 256
+    assert parameters(plain) == parameters(on_meta(PLANS["resnet164-v2"])) - projections
+
+
 SMALL = Plan((2, 2), width=4, stem="3x3")
 VARIANTS = {
     **{f"{order} {shortcut}": (SMALL, {"order": order, "shortcut": shortcut})

@@ -91,7 +91,8 @@ def test_reuse_own_parameters_and_side_heads():
         ("1", (4, 6, 5), 0, 0),
         ("0.head", (), 42, 0),
     ]
-    assert total(rows) == Layer("total", "", (4, 6, 5), 96, 2400, 60 + 60 + 120 + 120 + 120)
+    assert [row.depth for row in rows] == [1, 2, 3, 3, 3, 0]
+    assert total(rows) == Layer("total", "", (4, 6, 5), 96, 2400, 60 + 60 + 120 + 120 + 120, 3)
     assert neurons(rows) == 60 + 60 + 120
 
 

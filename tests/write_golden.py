@@ -8,17 +8,16 @@ import os
 import sys
 from pathlib import Path
 
-import torch
-
 from alexnet.networks import NETWORKS, create
 from alexnet.networks.summary import summarise, total
+from alexnet.networks.tracing import on_paper
 
 GOLDEN = Path(__file__).parent / "golden"
 
 
 def golden_text(name: str) -> str:
     known = NETWORKS[name]
-    with torch.device("meta"):
+    with on_paper():
         network = create(name, classes=known.classes, channels=known.input[0])
     layers = summarise(network, known.input)
     lines = [f"{layer.name} {layer.output} {layer.parameters} {layer.multiply_adds}" for layer in layers]

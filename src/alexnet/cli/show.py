@@ -75,6 +75,9 @@ def prepared(result: "Prepared") -> None:
 
 def trained(result: "Trained") -> None:
     """After `train`: the result, and where the time went."""
+    if not result.steps:
+        _print(f"[bold]{result.run}[/]: the weights it starts from, not trained")
+        return
     busy = max(result.data_seconds + result.compute_seconds, 1e-9)
     share = 100 * result.data_seconds / busy
     _print(
@@ -112,43 +115,6 @@ def predicted(answers: Sequence["Answer"]) -> None:
         _print(f"[bold]{answer.image}[/]")
         for name, share in answer.top:
             _print(f"  {share:7.2%} [cyan]{'█' * round(30 * share):<30}[/] {name}")
-
-
-def networks(result: Any, *, named: bool) -> None:
-    """After `networks`."""
-    rows = result["layers"] if named else result
-    if named:
-        channels, height, width = result["input"]
-        _print(f"[bold]{result['name']}[/] ({result['year']}), input {channels} × {height} × {width}")
-        table = _table("layer", "output", "parameters", "share", "multiply-adds", "share ")
-        for row in rows:
-            table.add_row(row["name"], _shape(row["output"]), *_shares(row, result))
-        table.add_section()
-        table.add_row("total", "", f"{result['parameters']:,}", "", f"{result['multiply_adds']:,}", "")
-    else:
-        table = _table("network", "year", "input", "classes", "parameters", "multiply-adds")
-        for row in rows:
-            table.add_row(
-                row["name"],
-                str(row["year"]),
-                _shape(row["input"]),
-                f"{row['classes']:,}",
-                f"{row['parameters']:,}",
-                f"{row['multiply_adds']:,}",
-            )
-    _print(table)
-
-
-def _shape(shape: Sequence[int]) -> str:
-    return " × ".join(str(side) for side in shape)
-
-
-def _shares(row: dict[str, Any], whole: dict[str, Any]) -> list[str]:
-    cells = []
-    for what in ("parameters", "multiply_adds"):
-        part = row[what] / whole[what] if whole[what] else 0.0
-        cells += [f"{row[what]:,}" if row[what] else "", f"{part:.1%}" if row[what] else ""]
-    return cells
 
 
 def doctor(report: "Report") -> None:

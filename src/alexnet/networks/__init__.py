@@ -101,6 +101,9 @@ NETWORKS: dict[str, Entry] = {
     "bn-inception": Entry(bn_inception.bn_inception, 2015, (3, 224, 224)),
     "bn-inception-64": Entry(bn_inception.bn_inception_64, 2015, (3, 64, 64), classes=200),
     "inception-v3": Entry(inception_v3.InceptionV3, 2015, (3, 299, 299), loss=inception_v3.loss),
+    "inception-v3-64": Entry(
+        inception_v3.inception_v3_64, 2015, (3, 64, 64), classes=200, loss=inception_v3.loss
+    ),
     **{
         name: Entry(partial(resnet.resnet, plan=plan), 2015, (3, 224, 224))
         for name, plan in resnet.V1.items()
@@ -114,7 +117,11 @@ NETWORKS: dict[str, Entry] = {
         for name, plan in (resnet.CIFAR | resnet.CIFAR_PLAIN).items()
     },
     "inception-v4": Entry(inception_v4.inception_v4, 2016, (3, 299, 299)),
+    "inception-v4-64": Entry(inception_v4.inception_v4_64, 2016, (3, 64, 64), classes=200),
     "inception-resnet-v2": Entry(inception_resnet_v2.inception_resnet_v2, 2016, (3, 299, 299)),
+    "inception-resnet-v2-64": Entry(
+        inception_resnet_v2.inception_resnet_v2_64, 2016, (3, 64, 64), classes=200
+    ),
     **{
         name: Entry(partial(resnet.resnet, plan=plan), 2016, (3, 224, 224))
         for name, plan in resnet.V15.items()
@@ -151,3 +158,10 @@ def create(name: str, *, classes: int, channels: int = 3, seed: int = 0, **optio
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return build(classes=classes, channels=channels, **options)
+
+
+def last_layers(network: nn.Module) -> list[str]:
+    """Names of the layers that give logits: those of the side heads, then the network's own."""
+    sides = [name for name, _ in network.named_children() if name.startswith("side")]
+    names = [name.rpartition(".")[0] for name, _ in network.named_parameters()]
+    return [[name for name in names if name.startswith(f"{side}.")][-1] for side in sides] + [names[-1]]

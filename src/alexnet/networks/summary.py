@@ -8,15 +8,12 @@ its own in a method `multiply_adds(output: tuple[int, ...]) -> int`.
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 
+from alexnet.networks.tracing import Passed, multiply_adds, trace
 from alexnet.problem import UsageProblem
-
-Run = tuple[str, nn.Module, tuple[int, ...]]
 
 
 @dataclass(frozen=True)
@@ -29,32 +26,36 @@ class Layer:
     parameters: int
     multiply_adds: int  # of one image
     activations: int  # values put out for one image; of a block, those of all its layers
+    depth: int = 0  # layers with multiply-adds on the longest way from the image to this output
 
 
-def summarise(network: nn.Module, input: tuple[int, int, int], *, depth: int | None = None) -> list[Layer]:
+def summarise(network: nn.Module, input: tuple[int, ...], *, depth: int | None = None) -> list[Layer]:
     """The layers in the order of their run on one image [C, H, W]; with `depth`, blocks that deep are a row.
 
     Runs in evaluation mode on torch's meta device, which takes neither memory nor time. A parameter counts
     where it is first met. Layers that the pass leaves out, such as side heads, come last. Raises UsageProblem
     if the network does not take such an image.
     """
-    runs = _run(network, input)
-    ran = {id(module) for _, module, _ in runs}
-    runs += [(name, module, ()) for name, module in network.named_modules() if id(module) not in ran]
+    passed = trace(network, input)
+    ran = {id(one.module) for one in passed}
+    passed += [
+        Passed(name, module, (), (), 0) for name, module in network.named_modules() if id(module) not in ran
+    ]
     counted: set[int] = set()
     layers = [
         Layer(
-            name,
-            type(module).__name__,
-            output,
-            sum(parameter.numel() for parameter in _first_met(module, counted)),
-            _multiply_adds(module, output),
-            math.prod(output) if output else 0,
+            one.name,
+            type(one.module).__name__,
+            one.output,
+            sum(parameter.numel() for parameter in _first_met(one.module, counted)),
+            multiply_adds(one.module, one.output),
+            math.prod(one.output) if one.output else 0,
+            one.depth,
         )
-        for name, module, output in runs
-        if _own_parameters(module) or (output and not any(module.children()))
+        for one in passed
+        if _own_parameters(one.module) or (one.output and not any(one.module.children()))
     ]
-    return layers if depth is None else _blocks(layers, runs, depth)
+    return layers if depth is None else _blocks(layers, passed, depth)
 
 
 def total(layers: Iterable[Layer]) -> Layer:
@@ -68,8 +69,32 @@ def neurons(layers: Iterable[Layer]) -> int:
 
 
 def activation_bytes(layers: Iterable[Layer], *, images: int = 1, bytes_each: int = 4) -> int:
-    """Memory of the outputs of all layers for a batch, as training holds them for the backward pass."""
+    """Memory of the outputs of all layers for a batch, were all of them held at once."""
     return images * bytes_each * sum(layer.activations for layer in layers)
+
+
+def kept_bytes(network: nn.Module, input: tuple[int, ...]) -> int:
+    """Memory that training keeps of one image [C, H, W] for the backward pass, float32.
+
+    Counted as torch's autograd saves it in training mode, parameters left out: inputs of convolutions and
+    norms, outputs of ReLU, places of maxima, masks of dropout, and each only once. Of a network on the meta
+    device, see `on_paper`; side heads take no part.
+    """
+    own = {_memory(tensor) for tensor in [*network.parameters(), *network.buffers()]}
+    saved: dict[int, Tensor] = {}
+
+    def save(tensor: Tensor) -> Tensor:
+        if _memory(tensor) not in own:
+            saved[_memory(tensor)] = tensor
+        return tensor
+
+    modes = [(module, module.training) for module in network.modules()]
+    images = torch.empty(2, *input, device="meta")  # norms refuse a batch of one
+    with torch.autograd.graph.saved_tensors_hooks(save, lambda tensor: tensor):
+        network.train()(images)
+    for module, training in modes:
+        module.training = training
+    return sum(tensor.untyped_storage().nbytes() for tensor in saved.values()) // len(images)
 
 
 def receptive_fields(network: nn.Sequential) -> dict[str, tuple[int, int]]:
@@ -91,35 +116,8 @@ def receptive_fields(network: nn.Sequential) -> dict[str, tuple[int, int]]:
     return fields
 
 
-def _run(network: nn.Module, input: tuple[int, int, int]) -> list[Run]:
-    """Every module, blocks too, with its output, as they end."""
-    runs: list[Run] = []
-
-    def note(name: str) -> Any:
-        return lambda module, _, output: runs.append((name, module, _shape(output)))
-
-    tensors = [*network.named_parameters(), *network.named_buffers()]
-    weights = {name: torch.empty_like(tensor, device="meta") for name, tensor in tensors}
-    dtype = next((parameter.dtype for parameter in network.parameters()), torch.get_default_dtype())
-    modes = [(module, module.training) for module in network.modules()]
-    hooks = [module.register_forward_hook(note(name)) for name, module in network.named_modules()]
-    try:
-        with torch.no_grad():
-            functional_call(network.eval(), weights, torch.empty(1, *input, dtype=dtype, device="meta"))
-    except (RuntimeError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise UsageProblem(f"the network does not take images of {list(input)}: {reason}") from error
-    finally:
-        for hook in hooks:
-            hook.remove()
-        for module, training in modes:
-            module.training = training
-    return runs
-
-
-def _shape(output: Any) -> tuple[int, ...]:
-    first = output if isinstance(output, Tensor) else next(iter(output))
-    return tuple(first.shape[1:])
+def _memory(tensor: Tensor) -> int:
+    return int(tensor.untyped_storage()._cdata)  # the same for views; meta tensors have no address
 
 
 def _own_parameters(module: nn.Module) -> list[nn.Parameter]:
@@ -132,17 +130,8 @@ def _first_met(module: nn.Module, counted: set[int]) -> list[nn.Parameter]:
     return new
 
 
-def _multiply_adds(module: nn.Module, output: tuple[int, ...]) -> int:
-    own = getattr(module, "multiply_adds", None)
-    if output and callable(own):
-        return int(own(output))
-    if output and isinstance(module, nn.Conv1d | nn.Conv2d | nn.Linear):
-        return module.weight[0].numel() * math.prod(output)
-    return 0
-
-
-def _blocks(layers: list[Layer], runs: list[Run], depth: int) -> list[Layer]:
-    outputs = {name: (type(module).__name__, output) for name, module, output in runs}
+def _blocks(layers: list[Layer], passed: list[Passed], depth: int) -> list[Layer]:
+    outputs = {one.name: (type(one.module).__name__, one.output) for one in passed}
     parts: dict[str, list[Layer]] = {}
     for layer in layers:
         parts.setdefault(".".join(layer.name.split(".")[:depth]), []).append(layer)
@@ -163,6 +152,7 @@ def _sum(name: str, kind: str, layers: list[Layer]) -> Layer:
         sum(layer.parameters for layer in layers),
         sum(layer.multiply_adds for layer in layers),
         sum(layer.activations for layer in layers),
+        max((layer.depth for layer in layers), default=0),
     )
 
 

@@ -1,46 +1,67 @@
-"""`alexnet networks`: the zoo, and one network layer by layer."""
+"""`alexnet networks`: the zoo, one network layer by layer, and several side by side."""
 
-from typing import Any
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
-import torch
+from alexnet.problem import UsageProblem
+from alexnet.progress import Progress, silent
+from alexnet.verbs.zoo import kept
 
-from alexnet.networks import NETWORKS, Entry, create, entry
-from alexnet.networks.summary import Layer, summarise
+if TYPE_CHECKING:
+    from alexnet.networks.parts import Part
 
 
-def networks(name: str | None = None, *, classes: int | None = None) -> Any:
+def networks(
+    name: str | None = None,
+    *,
+    classes: int | None = None,
+    against: Sequence[str] = (),
+    progress: Progress = silent,
+) -> Any:
     """Return a list of all networks, or with `name` one of them and its `layers`, as JSON's own types.
 
-    Parameters and multiply-adds are those of the published number of classes unless `classes` is given.
+    `name` may be a part of a network, such as vgg16.fc6. Each of `against` is another network or part, or
+    KxK, the plain convolution of the same input and output maps; then the answer has `against`, their
+    documents with the `ratio` of each figure of `name` to theirs, and `aligned`, layers side by side, one of
+    each and None where there is none. Figures are those of the published number of classes unless `classes`
+    is given.
     """
     if name is None:
-        return [described(one, known, classes)[0] for one, known in NETWORKS.items()]
-    whole, layers = described(name, entry(name), classes)
-    return whole | {"layers": [row(layer) for layer in layers]}
+        if against:
+            raise UsageProblem("against what? Name a network first: alexnet networks alexnet --against lenet")
+        return (not classes and kept()) or counted(classes, progress=progress)
+    from alexnet.networks.parts import find
+    from alexnet.networks.sizes import aligned, layer_rows, ratios, row
 
-
-def described(name: str, known: Entry, classes: int | None) -> tuple[dict[str, Any], list[Layer]]:
-    """Totals and rows of one network; nothing is allocated."""
-    outputs = classes or known.classes
-    with torch.device("meta"):
-        network = create(name, classes=outputs, channels=known.input[0])
-    layers = summarise(network, known.input)
-    return {
-        "name": name,
-        "year": known.year,
-        "parameters": sum(layer.parameters for layer in layers),
-        "multiply_adds": sum(layer.multiply_adds for layer in layers),
-        "input": list(known.input),
-        "classes": outputs,
-    }, layers
-
-
-def row(layer: Layer) -> dict[str, Any]:
-    """One layer as JSON's own types."""
-    return {
-        "name": layer.name,
-        "kind": layer.kind,
-        "output": list(layer.output),
-        "parameters": layer.parameters,
-        "multiply_adds": layer.multiply_adds,
+    part = find(name, classes=classes)
+    whole = row(part) | {"layers": layer_rows(part)}
+    if not against:
+        return whole
+    others = [_beside(part, other, classes) for other in against]
+    rows = [row(other) for other in others]
+    return whole | {
+        "against": [other | {"ratio": ratios(whole, other)} for other in rows],
+        "aligned": aligned([part, *others]),
     }
+
+
+def counted(classes: int | None = None, *, progress: Progress = silent) -> list[dict[str, Any]]:
+    """The rows of all networks, each built on paper and counted, which takes seconds."""
+    from alexnet.networks import NETWORKS
+    from alexnet.networks.parts import find
+    from alexnet.networks.sizes import row
+
+    rows = []
+    with progress("counting networks", len(NETWORKS)) as advance:
+        for name in NETWORKS:
+            rows.append(row(find(name, classes=classes)))
+            advance(1, name)
+    return rows
+
+
+def _beside(part: "Part", other: str, classes: int | None) -> "Part":
+    from alexnet.networks.parts import find, plain
+
+    kernel = re.fullmatch(r"(\d+)x\1", other)
+    return plain(part, int(kernel[1])) if kernel else find(other, classes=classes)
