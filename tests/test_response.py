@@ -4,7 +4,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from alexnet.networks import response_across
+from alexnet.networks.layers import ResponseNorm
 from alexnet.networks.response import mean_across, mean_within, response_norm
+from alexnet.networks.response_across import Across, fits, norm_across
 
 MEANS = {
     "across": partial(mean_across, size=5, columns=1),
@@ -52,3 +55,39 @@ def test_a_column_does_not_look_into_the_other() -> None:
     mean = MEANS["columns"]
     assert torch.equal(mean(images)[:, :4], mean(changed)[:, :4])
     assert not torch.equal(mean(images)[:, 4:], mean(changed)[:, 4:])
+
+
+@pytest.mark.parametrize("piece", [1, 8 * 7, 2**18])  # one pixel at a time, seven, all at once
+@pytest.mark.parametrize(("size", "columns"), [(3, 1), (3, 2), (5, 1), (5, 2), (7, 1), (9, 4)])
+def test_pieces_are_the_formula_in_value_and_gradient(
+    size: int, columns: int, piece: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(response_across, "PIECE", piece)
+    fast, plain = maps(last=True).requires_grad_(), maps(last=True).requires_grad_()
+    mean = partial(mean_across, size=size, columns=columns)
+    expected = plain * (2.0 + 0.05 * mean(plain.square())) ** -0.75
+    answered = norm_across(fast, Across(size, columns, 2.0, 0.05))
+    gradient = torch.randn(fast.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    expected.backward(gradient)
+    answered.backward(gradient)
+    assert torch.allclose(answered, expected, rtol=1e-12, atol=0)
+    assert fast.grad is not None
+    assert plain.grad is not None
+    assert torch.allclose(fast.grad, plain.grad, rtol=1e-12, atol=1e-15)
+
+
+def test_the_layer_takes_pieces_where_maps_lie_channels_last() -> None:
+    norm = ResponseNorm(5, 0.1, beta=0.75, k=2)
+    assert fits(maps(last=True))
+    assert not fits(maps())
+    assert not fits(maps(last=True).to("meta"))
+    pieces, whole = norm(maps(last=True).requires_grad_()), norm(maps().requires_grad_())
+    assert pieces.grad_fn.name() == "_AcrossBackward"
+    assert whole.grad_fn.name() == "_ResponseNormBackward"
+    assert torch.allclose(pieces, whole, rtol=1e-12, atol=0)
+
+
+def test_gradient_of_pieces_by_finite_differences() -> None:
+    torch.autograd.gradcheck(
+        lambda images: norm_across(images, Across(5, 2, 1.0, 0.1)), maps(last=True).requires_grad_()
+    )

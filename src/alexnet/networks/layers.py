@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from alexnet.networks.response import mean_across, mean_within, response_norm
+from alexnet.networks.response_across import Across, fits, norm_across
 from alexnet.problem import UsageProblem
 
 Layer = TypeVar("Layer", bound=nn.Module)
@@ -85,6 +86,8 @@ class ResponseNorm(nn.Module):
         return cls(size, alpha * size, beta=beta, k=k, columns=columns)
 
     def forward(self, maps: Tensor) -> Tensor:  # noqa: D102
+        if self.beta == 0.75 and self.size > 1 and fits(maps):
+            return norm_across(maps, Across(self.size, self.columns, self.k, self.alpha))
         mean = partial(mean_across, size=self.size, columns=self.columns)
         return response_norm(maps, mean, k=self.k, alpha=self.alpha, beta=self.beta)
 

@@ -56,7 +56,11 @@ def tiled(pictures: PIXELS, columns: int, *, gap: int = 1, enlarged: int = 1) ->
 
 
 def save_figure(figure: "Figure", path: Path) -> None:
-    """Write a figure as PNG or SVG, by the ending of `path`; whole or not at all."""
+    """Write a figure as PNG or SVG, by the ending of `path`: whole or not at all, always the same bytes."""
+    from matplotlib import rc_context
+
+    kind = path.suffix[1:]
+    told = {"svg": {"Date": None}}.get(kind, {"Software": None})
     path.parent.mkdir(parents=True, exist_ok=True)
-    with written_whole(path) as partial:
-        figure.savefig(partial, format=path.suffix[1:], dpi=150, metadata={"Software": None})
+    with written_whole(path) as partial, rc_context({"svg.hashsalt": path.name}):
+        figure.savefig(partial, format=kind, dpi=150, metadata=told)

@@ -13,6 +13,7 @@ from alexnet.batches.preprocessing import Preprocessing
 from alexnet.batches.views import evaluation_views
 from alexnet.dataset.packed import Packed, open_packed
 from alexnet.evaluation.predictions import predict
+from alexnet.memory import keep_freed_memory
 from alexnet.networks import NETWORKS
 from alexnet.problem import Problem, UsageProblem
 from alexnet.progress import Progress, silent
@@ -61,7 +62,7 @@ def train(
     foreign weights, whose preprocessing the run then has; the last layer starts afresh where the classes
     differ. `classes` (names in order, or a file with one a line) in place of `data` makes a run of such a
     file as it is, untrained. `assignments` are `field=value` as of `--set`. Raises Problem where `out` holds
-    another training.
+    another training. On a processor the process keeps the memory it frees from then on (`alexnet.memory`).
     """
     recipe = override(recipe if isinstance(recipe, Recipe) else find(recipe), assignments)
     start = start_of(init) if init else None
@@ -73,6 +74,8 @@ def train(
     packed = open_packed(Path(data))
     run = opened(recipe, packed, Path(out), start)
     where = device_of(device)
+    if where.type == "cpu":
+        keep_freed_memory()
     # channels last: convolutions on processors and tensor cores alike are up to twice as fast
     network = run.build().to(where, memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = optimizer_of(recipe, network)
