@@ -45,8 +45,10 @@ def curve(name: str) -> Figure:
     axis.plot([one["epoch"] for one in steps], [one["loss"] for one in steps], color=BLUE, lw=0.6, alpha=0.5)
     middles = [one["epoch"] - 0.5 for one in epochs]  # a mean over an epoch belongs to its middle
     axis.plot(middles, [one["training_loss"] for one in epochs], color=BLUE)
-    for before, after in itertools.pairwise(epochs):
-        if after["rate"] < 0.5 * before["rate"]:
+    pairs = list(itertools.pairwise(epochs))
+    held = any(before["rate"] == after["rate"] for before, after in pairs)  # steps; else it falls all along
+    for before, after in pairs:
+        if held and after["rate"] < 0.5 * before["rate"]:
             axis.axvline(before["epoch"], color="#bbbbbb", lw=0.8, ls=":")
     axis.set_xlabel("epoch")
     axis.set_ylabel("training loss, nats", color=BLUE)

@@ -1,17 +1,34 @@
 """Write what `alexnet ablate` found to results/ablation.csv, which docs/ablations.md shows.
 
-Run: python results/record_ablation.py RUNS/ablation.json
+`time` is that of one step beside the whole recipe's, taken in turns on one thread: the runs of a study are
+made at different hours on a machine that may do other work.
+
+Run: python results/record_ablation.py alexnet-32 RUNS/ablation.json
 """
 
 import csv
 import datetime
 import json
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import torch
 from record import RESULTS, commit, machine
+
+from alexnet.networks import create
+from alexnet.recipe import Recipe
+from alexnet.recipes import find
+from alexnet.training.optimizer import optimizer_of
+from alexnet.verbs.ablate import without
+
+sys.path.insert(0, str(RESULTS.parent))
+from benchmarks.timing import interleaved
+
+ROUNDS = 7
 
 COLUMNS = (
     "without", "top-1 error", "difference", "95 % interval", "top-5 difference", "top-5 interval", "time",
@@ -21,15 +38,39 @@ COLUMNS = (
 
 def main() -> None:
     """Write the table."""
-    rows = json.loads(Path(sys.argv[1]).read_text())
+    recipe, rows = find(sys.argv[1]), json.loads(Path(sys.argv[2]).read_text())
+    torch.set_num_threads(1)
+    names = [row["without"] for row in rows]
+    steps = {name: step(without(recipe, name) if name else recipe) for name in names}
+    times = {name: median(seconds) for name, seconds in interleaved(steps, ROUNDS).items()}
     with (RESULTS / "ablation.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
-        writer.writerows(flat(row, rows[0]) for row in rows)
+        writer.writerows(flat(row, times[row["without"]] / times[""]) for row in rows)
 
 
-def flat(row: dict[str, Any], whole: dict[str, Any]) -> dict[str, object]:
-    """One row of the study as text; time is a ratio to the whole recipe's."""
+def step(recipe: Recipe) -> Callable[[], object]:
+    """One step of the recipe's network and update on pictures that lie ready."""
+    classes, side = 10, recipe.crop or 32
+    network = create(recipe.network, classes=classes, **recipe.options)
+    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    optimizer = optimizer_of(recipe, network)
+    images = torch.randn(recipe.batch, 3, side, side).to(memory_format=torch.channels_last)
+    labels = torch.randint(classes, (recipe.batch,))
+    return partial(taken, network, optimizer, images, labels)
+
+
+def taken(
+    network: torch.nn.Module, optimizer: torch.optim.Optimizer, images: torch.Tensor, labels: torch.Tensor
+) -> None:
+    """Take the step."""
+    optimizer.zero_grad()
+    torch.nn.functional.cross_entropy(network(images), labels).backward()
+    optimizer.step()
+
+
+def flat(row: dict[str, Any], time: float) -> dict[str, object]:
+    """One row of the study as text."""
     return {
         "without": row["without"] or "nothing",
         "top-1 error": f"{row['top1_error']:.2f}",
@@ -37,7 +78,7 @@ def flat(row: dict[str, Any], whole: dict[str, Any]) -> dict[str, object]:
         "95 % interval": interval(row["top1_difference"]),
         "top-5 difference": points(row["top5_difference"]),
         "top-5 interval": interval(row["top5_difference"]),
-        "time": f"{row['seconds'] / whole['seconds']:.2f}",
+        "time": f"{time:.2f}",
         "reading": row["reading"],
         "in 2012": row["published"],
         "seeds": row["seeds"],
