@@ -1,7 +1,7 @@
 """A quarter-wide GoogLeNet with batch norm and its two side heads, for 64 pixels.
 
-Expected: results/errors.csv has what it reached on 50 classes of Tiny ImageNet.
-Cost: about twelve minutes on one core for 25,000 pictures.
+Expected: 65.9 % top-1 error on 50 classes of Tiny ImageNet, so early (results/errors.csv).
+Cost: some ten minutes of one core for 25,000 pictures.
 Source: Szegedy et al., "Going Deeper with Convolutions" (2014), for the shape of the network
 (networks/googlenet.py, `SMALL_64`); batch norm, widths and schedule are ours.
 Run: alexnet train googlenet-64 --data packed/tiny50 --out runs/googlenet-64

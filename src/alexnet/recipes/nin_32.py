@@ -1,8 +1,8 @@
 """A small network in network with batch norm on CIFAR-10.
 
-Expected: results/errors.csv has what it reached; the paper's whole network and training give 8.81 % on the
-original pictures.
-Cost: about twelve minutes on one core.
+Expected: 29.8 % test error on re-encoded pictures (results/errors.csv); the paper's whole network and
+training give 8.81 % on the original ones.
+Cost: some ten minutes of one core.
 Source: Lin, Chen, Yan, "Network In Network" (2013), for the shape of the network (networks/nin.py, `nin_32`);
 batch norm, widths and schedule are ours.
 Run: alexnet train nin-32 --data packed/cifar10 --out runs/nin-32

@@ -1,7 +1,7 @@
 """A small VGG with batch norm on CIFAR-10: blocks of 3×3 convolutions, then dense layers.
 
-Expected: results/errors.csv has what it reached.
-Cost: about ten minutes on one core.
+Expected: 22.5 % test error on re-encoded pictures (results/errors.csv).
+Cost: some fifteen minutes of one core.
 Source: Simonyan and Zisserman, "Very Deep Convolutional Networks" (2014), for the shape of the network
 (networks/vgg.py, `SMALL`); widths and schedule are ours.
 Run: alexnet train vgg-32 --data packed/cifar10 --out runs/vgg-32
