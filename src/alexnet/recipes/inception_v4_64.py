@@ -1,7 +1,7 @@
 """A quarter-wide Inception-v4 of four blocks for 64 pixels.
 
-Expected: results/errors.csv has what it reached on 50 classes of Tiny ImageNet.
-Cost: about a quarter of an hour on one core for 25,000 pictures.
+Expected: not measured yet.
+Cost: not measured yet.
 Source: Szegedy et al., "Inception-v4, Inception-ResNet and the Impact of Residual Connections on Learning"
 (2016), for the shape of the network (networks/inception_v4.py, `inception_v4_64`);
 widths, numbers of blocks and schedule are ours.
