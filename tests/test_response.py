@@ -87,6 +87,11 @@ def test_the_layer_takes_pieces_where_maps_lie_channels_last() -> None:
     assert torch.allclose(pieces, whole, rtol=1e-12, atol=0)
 
 
+def test_without_gradient_pieces_answer_the_same() -> None:
+    images, across = maps(last=True), Across(5, 2, 1.0, 0.1)
+    assert torch.equal(norm_across(images, across), norm_across(images.clone().requires_grad_(), across))
+
+
 def test_gradient_of_pieces_by_finite_differences() -> None:
     torch.autograd.gradcheck(
         lambda images: norm_across(images, Across(5, 2, 1.0, 0.1)), maps(last=True).requires_grad_()

@@ -1,6 +1,6 @@
 """Keeping freed memory: glibc gives large blocks back to the system, and each page of the next is faulted in.
 
-A training step takes and frees gigabytes: on a processor that is a sixth of its time (docs/results.md).
+A training step takes and frees gigabytes: on a processor that is a sixth of its time (docs/log.md).
 """
 
 import ctypes

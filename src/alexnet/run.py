@@ -83,12 +83,16 @@ class Run:
 
     def network(self) -> nn.Module:
         """Build the network with the newest weights, ready to answer (`eval`)."""
+        weights, network = self.weights(), self.build()
+        load_weights(network, weights, str(self.path))
+        return network.eval()
+
+    def weights(self) -> dict[str, Tensor]:
+        """Read the newest weights; a Problem where there are none yet."""
         checkpoint = self.checkpoint()
-        network = self.build()
         if checkpoint is None:
             raise Problem(f"{self.path} holds no weights yet; repeat its `alexnet train` command")
-        load_weights(network, checkpoint.weights(), str(checkpoint.path))
-        return network.eval()
+        return checkpoint.weights()
 
     def checkpoint(self) -> Checkpoint | None:
         """Return the newest whole checkpoint."""

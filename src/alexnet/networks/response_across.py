@@ -43,16 +43,19 @@ def norm_across(maps: Tensor, across: Across) -> Tensor:
 class _Across(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, maps: Tensor, across: Across) -> Tensor:
-        normed, root = torch.empty_like(maps), torch.empty_like(maps)
+        normed = torch.empty_like(maps)
         # k in equal parts on every value and on the margins: then the sum over a window holds it once
         share, part = across.alpha / across.size, maps.new_full((), across.k / across.size)
         window = Window(maps, across, margin=across.k / across.size)
-        for x, y, r, s in window.pieces((maps, normed, root), window.spare()):
+        # s^−½ is for the backward pass; where there will be none, nothing lasts but the answer
+        kept = (torch.empty_like(maps),) if ctx.needs_input_grad[0] else ()
+        spare = () if kept else (window.spare(),)
+        for x, y, r, s in window.pieces((maps, normed, *kept), *spare, window.spare()):
             torch.addcmul(part, x, x, value=share, out=window.values(len(x)))
             window.sums(s)
             torch.rsqrt(s, out=r)
             torch.sqrt(r, out=y).mul_(r).mul_(x)  # s^−¼ · s^−½ · x
-        ctx.save_for_backward(maps, root, normed)
+        ctx.save_for_backward(maps, *kept, normed)
         ctx.across = across
         return normed
 

@@ -58,7 +58,7 @@ def start_of(init: str | Path) -> Start:
         raise Problem(f"no run and no file of weights at {path}")
     if path.is_dir():
         run = open_run(path)
-        weights, checkpoint = dict(run.network().state_dict()), run.checkpoint()
+        weights, checkpoint = run.weights(), run.checkpoint()
         steps = checkpoint.state["steps"] if checkpoint else 0
         return Start(path, weights, {"path": str(path.resolve()), "steps": steps})
     file = read(path)
