@@ -4,10 +4,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from alexnet.networks import response_across
+from alexnet.compiled import why_not
+from alexnet.networks import layers, response_across
 from alexnet.networks.layers import ResponseNorm
 from alexnet.networks.response import mean_across, mean_within, response_norm
 from alexnet.networks.response_across import Across, fits, norm_across
+from alexnet.networks.response_compiled import norm_compiled
 
 MEANS = {
     "across": partial(mean_across, size=5, columns=1),
@@ -76,7 +78,8 @@ def test_pieces_are_the_formula_in_value_and_gradient(
     assert torch.allclose(fast.grad, plain.grad, rtol=1e-12, atol=1e-15)
 
 
-def test_the_layer_takes_pieces_where_maps_lie_channels_last() -> None:
+def test_the_layer_takes_pieces_where_maps_lie_channels_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(layers, "kernel", lambda dtype: None)
     norm = ResponseNorm(5, 0.1, beta=0.75, k=2)
     assert fits(maps(last=True))
     assert not fits(maps())
@@ -95,4 +98,71 @@ def test_without_gradient_pieces_answer_the_same() -> None:
 def test_gradient_of_pieces_by_finite_differences() -> None:
     torch.autograd.gradcheck(
         lambda images: norm_across(images, Across(5, 2, 1.0, 0.1)), maps(last=True).requires_grad_()
+    )
+
+
+# ------------------------------------------------------------------------------------------------ compiled
+
+
+needs_compiler = pytest.mark.skipif(why_not() is not None, reason=f"plain forms only: {why_not()}")
+TOLERANCE = {torch.float64: 1e-12, torch.float32: 1e-6}
+
+
+@needs_compiler
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize(("size", "columns"), [(3, 1), (3, 2), (5, 1), (5, 2), (7, 1), (9, 4)])
+def test_compiled_is_the_formula_in_value_and_gradient(size: int, columns: int, dtype: torch.dtype) -> None:
+    plain = maps(last=True).to(dtype).double().requires_grad_()
+    fast = plain.detach().to(dtype).requires_grad_()
+    mean = partial(mean_across, size=size, columns=columns)
+    expected = plain * (2.0 + 0.05 * mean(plain.square())) ** -0.75
+    answered = norm_compiled(fast, Across(size, columns, 2.0, 0.05))
+    gradient = torch.randn(fast.shape, generator=torch.Generator().manual_seed(1)).double()
+    expected.backward(gradient)
+    answered.backward(gradient.to(dtype))  # not channels last: a gradient comes as it comes
+    assert fast.grad is not None
+    assert plain.grad is not None
+    for answer, exact in ((answered, expected), (fast.grad, plain.grad)):
+        assert (answer - exact).abs().max() <= TOLERANCE[dtype] * exact.abs().max()
+
+
+@needs_compiler
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_threads_do_not_change_a_bit(threads: int) -> None:
+    before = torch.get_num_threads()
+    images = maps(torch.float32, last=True)
+    expected = norm_compiled(images, Across(5, 1, 2.0, 0.05))
+    torch.set_num_threads(threads)
+    try:
+        assert torch.equal(norm_compiled(images, Across(5, 1, 2.0, 0.05)), expected)
+    finally:
+        torch.set_num_threads(before)
+
+
+@needs_compiler
+def test_sixteen_bits_are_read_and_rounded_as_torch_does() -> None:
+    images = maps(last=True).bfloat16()
+    images[0, 0, 0, 0] = float("nan")
+    across = Across(5, 2, 2.0, 0.05)
+    expected = norm_across(images.float(), across).bfloat16()
+    answered = norm_compiled(images, across)
+    assert torch.equal(answered.isnan(), expected.isnan())
+    assert torch.allclose(answered.nan_to_num(), expected.nan_to_num(), rtol=2**-8, atol=0)
+    assert (answered.nan_to_num() == expected.nan_to_num()).double().mean() > 0.98
+
+
+@pytest.mark.parametrize("last", [False, True])
+def test_the_layer_norms_sixteen_bits_in_thirty_two(last: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(layers, "kernel", lambda dtype: None)
+    images, norm = maps(last=last).bfloat16(), ResponseNorm(5, 0.1, beta=0.75, k=2)
+    with torch.autocast("cpu", torch.bfloat16):
+        answered = norm(images)
+    assert answered.dtype == torch.bfloat16
+    assert torch.equal(answered, norm(images.float()).bfloat16())
+
+
+@needs_compiler
+def test_gradient_of_the_compiled_form_by_finite_differences() -> None:
+    torch.autograd.gradcheck(
+        lambda images: norm_compiled(images, Across(5, 2, 1.0, 0.1)), maps(last=True).requires_grad_()
     )

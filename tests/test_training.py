@@ -67,6 +67,7 @@ def test_a_small_run_learns(digits: Path, small: Recipe, tmp_path: Path) -> None
         {"optimizer": "adamw"},
         {"optimizer": "rmsprop", "clip": 0.5, "pad": 0, "area": (0.3, 1.0)},
         {"clip": 0.5, "pad": 0, "crop": 12, "scales": (12, 20)},
+        {"precision": "bfloat16"},
     ],
 )
 def test_stopped_and_resumed_equals_uninterrupted(

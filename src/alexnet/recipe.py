@@ -85,6 +85,10 @@ class Recipe(Value):
     # how it learns
     epochs: int = Field(ge=0, description="0 trains nothing: a run of the weights it starts from")
     batch: int = Field(default=128, ge=1)
+    precision: Literal["float32", "bfloat16"] = Field(
+        default="float32",
+        description="of matrix products; bfloat16 is faster where the machine has units for it, slower elsewhere",
+    )
     seed: int = Field(default=0, ge=0)
     optimizer: Literal["sgd-2012", "sgd", "adamw", "rmsprop"] = "sgd-2012"
     learning_rate: Schedule

@@ -78,16 +78,22 @@ def trained(result: "Trained") -> None:
     if not result.steps:
         _print(f"[bold]{result.run}[/]: the weights it starts from, not trained")
         return
-    busy = max(result.data_seconds + result.compute_seconds, 1e-9)
-    share = 100 * result.data_seconds / busy
     _print(
         f"[bold]{result.run}[/]: {result.epochs} epochs, {result.steps:,} steps, "
         f"{result.images_per_second:,.0f} images/s, {result.seconds:.1f} s"
     )
     if result.top1_error is not None:
         _print(f"validation error: top-1 {result.top1_error:.2f} %, top-5 {result.top5_error:.2f} %")
-    hint = "; the network waits for pictures: try more --workers" if share > 10 else ""
-    _print(f"time: data {share:.1f} %, compute {100 - share:.1f} %{hint}")
+    parts = {
+        "network": result.compute_seconds,
+        "pictures": result.data_seconds,
+        "validation": result.validation_seconds,
+        "saving": result.saving_seconds,
+    }
+    whole = max(sum(parts.values()), 1e-9)
+    _print("time: " + ", ".join(f"{name} {100 * spent / whole:.1f} %" for name, spent in parts.items()))
+    for line in result.advice:
+        _print(f"faster: {line}")
 
 
 def evaluated(result: "Evaluation") -> None:

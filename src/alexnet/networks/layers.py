@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from alexnet.networks.response import mean_across, mean_within, response_norm
 from alexnet.networks.response_across import Across, fits, norm_across
+from alexnet.networks.response_compiled import kernel, norm_compiled
 from alexnet.problem import UsageProblem
 
 Layer = TypeVar("Layer", bound=nn.Module)
@@ -87,7 +88,8 @@ class ResponseNorm(nn.Module):
 
     def forward(self, maps: Tensor) -> Tensor:  # noqa: D102
         if self.beta == 0.75 and self.size > 1 and fits(maps):
-            return norm_across(maps, Across(self.size, self.columns, self.k, self.alpha))
+            across = Across(self.size, self.columns, self.k, self.alpha)
+            return norm_compiled(maps, across) if kernel(maps.dtype) else norm_across(maps, across)
         mean = partial(mean_across, size=self.size, columns=self.columns)
         return response_norm(maps, mean, k=self.k, alpha=self.alpha, beta=self.beta)
 

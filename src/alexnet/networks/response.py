@@ -22,7 +22,13 @@ Mean = Callable[[Tensor], Tensor]  # over each value's neighbourhood, zeros beyo
 
 
 def response_norm(maps: Tensor, mean: Mean, *, k: float, alpha: float, beta: float) -> Tensor:
-    """Norm of maps [N, C, H, W]; in training by a hand-written gradient, else by the formula itself."""
+    """Norm of maps [N, C, H, W]; in training by a hand-written gradient, else by the formula itself.
+
+    Maps of 16 bits are normed in 32: s^−β of eight bits would be a staircase.
+    """
+    if maps.dtype in (torch.bfloat16, torch.float16):
+        with torch.autocast(maps.device.type, enabled=False):
+            return response_norm(maps.float(), mean, k=k, alpha=alpha, beta=beta).to(maps.dtype)
     if maps.requires_grad and torch.is_grad_enabled() and not torch.compiler.is_compiling():
         normed: Tensor = _ResponseNorm.apply(maps, mean, k, alpha, beta)
         return normed

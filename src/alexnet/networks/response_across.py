@@ -35,7 +35,9 @@ def fits(maps: Tensor) -> bool:
 
 
 def norm_across(maps: Tensor, across: Across) -> Tensor:
-    """Norm maps [N, C, H, W] that lie channels last."""
+    """Norm maps [N, C, H, W] that lie channels last; those of 16 bits are normed in 32."""
+    if maps.dtype in (torch.bfloat16, torch.float16):
+        return norm_across(maps.float(), across).to(maps.dtype)
     normed: Tensor = _Across.apply(maps, across)
     return normed
 

@@ -31,6 +31,7 @@ class State:
     data_seconds: float = 0.0
     compute_seconds: float = 0.0
     validation_seconds: float = 0.0
+    saving_seconds: float = 0.0
 
     def document(self) -> dict[str, Any]:
         """Return it as JSON's own types."""
@@ -193,6 +194,7 @@ class Saver:
             self.hooks.save(state)
             self.saved = time.monotonic()
             self.took = self.saved - began
+            state.saving_seconds += self.took
         if stop:
             raise KeyboardInterrupt
 

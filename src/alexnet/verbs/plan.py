@@ -12,6 +12,7 @@ from torch import nn
 
 from alexnet.batches.order import steps_in_epoch
 from alexnet.dataset.packed import open_packed
+from alexnet.memory import keep_freed_memory
 from alexnet.networks import create, entry
 from alexnet.networks.summary import summarise
 from alexnet.problem import UsageProblem
@@ -19,6 +20,7 @@ from alexnet.progress import Progress, silent
 from alexnet.recipe import Recipe, override
 from alexnet.recipes import find
 from alexnet.training.optimizer import optimizer_of, set_rates
+from alexnet.training.precision import in_precision
 from alexnet.verbs.train import device_of
 
 ILSVRC_2012 = 1_281_167  # training images
@@ -111,13 +113,15 @@ def step_seconds(
     progress: Progress,
 ) -> float:
     """Median time of a step over random pictures, seconds."""
+    if device.type == "cpu":
+        keep_freed_memory()
     network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     network.train()
     optimizer = optimizer_of(recipe, network)
     set_rates(optimizer, recipe, 0.0, [])
     images = torch.randn(batch, *shape, device=device).to(memory_format=torch.channels_last)
     labels = torch.randint(classes, (batch,), device=device)
-    loss, times = entry(recipe.network).loss, []
+    loss, times = in_precision(entry(recipe.network).loss, recipe.precision), []
     with progress("timing a few steps", PROBED + 1) as advance:
         for _ in range(PROBED + 1):
             began = time.perf_counter()

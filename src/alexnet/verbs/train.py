@@ -24,6 +24,8 @@ from alexnet.training.log import MetricsLog, read_metrics
 from alexnet.training.loop import Hooks, State, optimizer_tensors, restore_optimizer
 from alexnet.training.loop import train as train_loop
 from alexnet.training.optimizer import optimizer_of
+from alexnet.training.precision import in_precision
+from alexnet.verbs.advice import Circumstances, advice, circumstances, shares
 from alexnet.verbs.interrupts import stop_wished
 from alexnet.verbs.starting import Start, opened, require_same, start_of, untrained
 
@@ -39,8 +41,11 @@ class Trained:
     images_per_second: float
     data_seconds: float
     compute_seconds: float
+    validation_seconds: float
+    saving_seconds: float
     top1_error: float | None
     top5_error: float | None
+    advice: tuple[str, ...] = ()  # what would have made it shorter
 
 
 def train(
@@ -97,10 +102,11 @@ def train(
             advance=advance,
             save_every=save_every,
         )
-        loss = partial(NETWORKS[recipe.network].loss, label_smoothing=recipe.label_smoothing)
+        plain = partial(NETWORKS[recipe.network].loss, label_smoothing=recipe.label_smoothing)
+        loss = in_precision(plain, recipe.precision)
         if state.epoch < recipe.epochs or run.checkpoint() is None:
             state = train_loop(network, loss, optimizer, recipe, loader, state=state, hooks=hooks)
-    return trained(run, state)
+    return trained(run, state, circumstances(recipe, where, workers))
 
 
 def restored(run: Run, network: nn.Module, optimizer: torch.optim.Optimizer, start: Start | None) -> State:
@@ -143,11 +149,13 @@ def validate(
     }
 
 
-def trained(run: Run, state: State) -> Trained:
+def trained(run: Run, state: State, here: Circumstances | None = None) -> Trained:
     """Sum up a training that stands at `state`."""
     epochs = [line for line in read_metrics(run.metrics) if "training_loss" in line]
     last = epochs[-1] if epochs else {}
     seconds = state.data_seconds + state.compute_seconds
+    parts = {"pictures": state.data_seconds, "network": state.compute_seconds}
+    parts |= {"validation": state.validation_seconds, "saving": state.saving_seconds}
     return Trained(
         run=str(run.path),
         epochs=state.epoch,
@@ -156,8 +164,11 @@ def trained(run: Run, state: State) -> Trained:
         images_per_second=round(state.images / max(seconds, 1e-9), 1),
         data_seconds=round(state.data_seconds, 3),
         compute_seconds=round(state.compute_seconds, 3),
+        validation_seconds=round(state.validation_seconds, 3),
+        saving_seconds=round(state.saving_seconds, 3),
         top1_error=last.get("top1_error"),
         top5_error=last.get("top5_error"),
+        advice=tuple(advice(shares(parts), here)) if here else (),
     )
 
 
