@@ -61,8 +61,9 @@ format: $(STAMP) ## put format and lint right
 golden: $(STAMP) ## write tests/golden anew from the networks; look at the diff
 	$(BIN)/python tests/write_golden.py
 
-bench: $(STAMP) ## speed beside peers, to results/speed.csv; let nothing run beside it
+bench: $(STAMP) ## speed beside peers, to results/speed.csv and docs/speed.md; let nothing run beside it
 	$(BIN)/python -m benchmarks
+	$(BIN)/python docs/write_speed.py
 
 variants: $(STAMP) ## write docs/variants.md anew from the networks
 	$(BIN)/python docs/write_variants.py

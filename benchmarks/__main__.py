@@ -29,6 +29,7 @@ ROOMS = (
     "prediction",
     "search",
     "starting",
+    "scaling",
 )
 
 

@@ -99,15 +99,21 @@ def ours(network: str, batch: int, precision: Precision) -> Callable[[], object]
 
 def plain(network: str, batch: int) -> Callable[[], object]:
     """A step of the same network in torch's own layers, memory order and optimizer."""
+    net = plain_network(network)
+    return step(net, sgd(net), *batch_of(batch, side(network)))
+
+
+def plain_network(network: str) -> nn.Module:
+    """The network in torch's own layers."""
     net = create(network, classes=1000)
     for name, layer in list(net.named_modules()):
         if isinstance(layer, ResponseNorm):
-            put(net, name, nn.LocalResponseNorm(layer.size, layer.alpha, layer.beta, layer.k))
+            net.set_submodule(name, nn.LocalResponseNorm(layer.size, layer.alpha, layer.beta, layer.k))
         if isinstance(layer, SameMapNorm):
-            put(net, name, PlainSameMapNorm(layer))
+            net.set_submodule(name, PlainSameMapNorm(layer))
         if isinstance(layer, PaperDropout):
-            put(net, name, nn.Dropout(0.5))
-    return step(net, sgd(net), *batch_of(batch, side(network)))
+            net.set_submodule(name, nn.Dropout(0.5))
+    return net
 
 
 def torchvision_alexnet(batch: int) -> Callable[[], object]:
@@ -164,12 +170,6 @@ class PlainSameMapNorm(nn.Module):
         norm = self.norm
         squares = nn.functional.avg_pool2d(maps**2, norm.kernel_size, stride=1, padding=norm.kernel_size // 2)
         return maps / (norm.k + norm.alpha * squares) ** norm.beta
-
-
-def put(net: nn.Module, name: str, layer: nn.Module) -> None:
-    """Set a layer by its dotted name."""
-    parent, _, last = name.rpartition(".")
-    setattr(net.get_submodule(parent), last, layer)
 
 
 def _torchvision() -> nn.Module:

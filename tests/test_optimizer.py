@@ -3,6 +3,7 @@ import pytest
 import torch
 from torch import nn
 
+from alexnet.compiled import why_not
 from alexnet.problem import UsageProblem
 from alexnet.recipe import Recipe, Rule
 from alexnet.schedule import Constant, Pieces, Steps
@@ -14,6 +15,7 @@ from alexnet.training.optimizer import (
     parameter_groups,
     set_rates,
 )
+from alexnet.training.update import update_compiled
 
 
 def weights(seed: int = 0) -> nn.Parameter:
@@ -157,3 +159,64 @@ def test_a_pattern_that_fits_nothing_is_refused(fields: dict[str, object]) -> No
 def test_freezing_all_is_refused() -> None:
     with pytest.raises(UsageProblem, match="leaves nothing to train"):
         optimizer_of(recipe(frozen=("*",)), small())
+
+
+# ------------------------------------------------------------------------------------------------ compiled
+
+
+def layer(dtype: torch.dtype, order: torch.memory_format) -> nn.Parameter:
+    drawn = torch.randn(6, 5, 3, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    return nn.Parameter(drawn.to(dtype).to(memory_format=order))
+
+
+def trained(
+    dtype: torch.dtype, order: torch.memory_format, gradient_order: torch.memory_format
+) -> nn.Parameter:
+    """A weight after three updates at two rates."""
+    weight = layer(dtype, order)
+    optimizer = SGD2012([{"params": [weight]}], lr=0.01, momentum=0.9, weight_decay=0.0005)
+    for step, rate in enumerate((0.01, 0.01, 0.001)):
+        optimizer.param_groups[0]["lr"] = rate
+        drawn = torch.randn(weight.shape, generator=torch.Generator().manual_seed(step), dtype=torch.float64)
+        weight.grad = drawn.to(dtype).to(memory_format=gradient_order)
+        optimizer.step()
+    return weight
+
+
+@pytest.mark.parametrize("order", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("gradient_order", [torch.contiguous_format, torch.channels_last])
+def test_the_compiled_update_is_the_formula(
+    order: torch.memory_format, gradient_order: torch.memory_format
+) -> None:
+    exact = trained(torch.float64, order, gradient_order)
+    assert torch.allclose(trained(torch.float32, order, gradient_order).double(), exact, rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.skipif(why_not() is not None, reason=f"plain forms only: {why_not()}")
+def test_only_what_lies_alike_in_float32_is_updated_compiled() -> None:
+    def taken(weight: torch.Tensor, velocity: torch.Tensor, gradient: torch.Tensor) -> bool:
+        parameter = nn.Parameter(weight)
+        parameter.grad = gradient
+        with torch.no_grad():
+            return update_compiled(parameter, velocity, (0.9, 0.0, -0.1))
+
+    plain = torch.ones(4, 3, 2, 2)
+    last = plain.to(memory_format=torch.channels_last)
+    assert taken(plain, plain.clone(), plain.clone())
+    assert taken(last, last.clone(), last.clone())
+    assert not taken(last, last.clone(), plain)
+    assert not taken(last, plain.clone(), last)
+    assert not taken(plain.double(), plain.double(), plain.double())
+    gaps = torch.ones(4, 6)[:, ::2]
+    assert not taken(gaps, gaps.clone(), gaps)
+    one = torch.ones(4, 3, 1, 1)  # where a side is one, its stride says nothing
+    assert taken(one, one.clone(), one.to(memory_format=torch.channels_last))
+
+
+@pytest.mark.parametrize("count", [1, 7, 40_000])
+def test_every_number_is_updated_once(count: int) -> None:
+    weight = nn.Parameter(torch.zeros(count))
+    weight.grad = torch.ones(count)
+    optimizer = SGD2012([{"params": [weight]}], lr=0.5, momentum=0.0)
+    optimizer.step()
+    assert torch.equal(weight, torch.full((count,), -0.5))

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from alexnet.problem import UsageProblem
 from alexnet.recipe import Recipe, Rule
+from alexnet.training.update import update_compiled
 
 Group = dict[str, Any]
 
@@ -34,14 +35,21 @@ class SGD2012(torch.optim.Optimizer):
             weights = [weight for weight in group["params"] if weight.grad is not None]
             if not weights:
                 continue
-            gradients = [weight.grad for weight in weights]
-            velocities = [self._velocity(weight) for weight in weights]
-            rate = group["lr"]
-            torch._foreach_mul_(velocities, group["momentum"])
-            if group["weight_decay"]:
-                torch._foreach_add_(velocities, weights, alpha=-group["weight_decay"] * rate)
-            torch._foreach_add_(velocities, gradients, alpha=-rate)
-            torch._foreach_add_(weights, velocities)
+            factors = group["momentum"], -group["weight_decay"] * group["lr"], -group["lr"]
+            plain = [
+                weight for weight in weights if not update_compiled(weight, self._velocity(weight), factors)
+            ]
+            if plain:
+                self._update(plain, *factors)
+
+    def _update(self, weights: list[Tensor], momentum: float, shrink: float, rate: float) -> None:
+        gradients = [weight.grad for weight in weights if weight.grad is not None]
+        velocities = [self._velocity(weight) for weight in weights]
+        torch._foreach_mul_(velocities, momentum)
+        if shrink:
+            torch._foreach_add_(velocities, weights, alpha=shrink)
+        torch._foreach_add_(velocities, gradients, alpha=rate)
+        torch._foreach_add_(weights, velocities)
 
     def _velocity(self, weight: Tensor) -> Tensor:
         state = self.state[weight]
@@ -107,7 +115,7 @@ def optimizer_of(recipe: Recipe, network: nn.Module) -> torch.optim.Optimizer:
     if not groups:
         raise UsageProblem(f"recipe {recipe.name}: frozen={list(recipe.frozen)} leaves nothing to train")
     if recipe.optimizer == "adamw":
-        return torch.optim.AdamW(groups, lr=0.0, weight_decay=recipe.weight_decay)
+        return torch.optim.AdamW(groups, lr=0.0, weight_decay=recipe.weight_decay, fused=True)
     if recipe.optimizer == "rmsprop":
         return TensorFlowRMSProp(
             groups,
@@ -117,8 +125,11 @@ def optimizer_of(recipe: Recipe, network: nn.Module) -> torch.optim.Optimizer:
             decay=recipe.rms_decay,
             epsilon=recipe.rms_epsilon,
         )
-    kind = torch.optim.SGD if recipe.optimizer == "sgd" else SGD2012
-    return kind(groups, lr=0.0, momentum=recipe.momentum, weight_decay=recipe.weight_decay)
+    if recipe.optimizer == "sgd":
+        return torch.optim.SGD(
+            groups, lr=0.0, momentum=recipe.momentum, weight_decay=recipe.weight_decay, fused=True
+        )
+    return SGD2012(groups, lr=0.0, momentum=recipe.momentum, weight_decay=recipe.weight_decay)
 
 
 def parameter_groups(recipe: Recipe, network: nn.Module) -> Iterator[Group]:

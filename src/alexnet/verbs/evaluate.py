@@ -25,6 +25,7 @@ from alexnet.evaluation.statistics import wilson
 from alexnet.problem import Problem, UsageProblem
 from alexnet.progress import Progress, silent
 from alexnet.run import Run, open_run
+from alexnet.verbs.answering import answering
 from alexnet.verbs.train import device_of
 
 
@@ -179,7 +180,7 @@ def computed_predictions(
     part = packed.split(split)
     labels = torch.tensor(labels_for(run, packed, part))
     where = device_of(device)
-    network = run.network().to(where)
+    network = answering(run, where)
     windows = evaluation_views(views, preprocessing.size, preprocessing.crop)
     with progress(f"evaluating {run.path.name}", len(part) * len(windows)) as advance:
 

@@ -16,6 +16,7 @@ from alexnet.dataset.resize import fit
 from alexnet.problem import Problem
 from alexnet.progress import Progress, silent
 from alexnet.run import Run, open_run
+from alexnet.verbs.answering import answering
 from alexnet.verbs.train import device_of
 
 PICTURES = frozenset([".avif", ".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"])
@@ -53,7 +54,7 @@ def predict(
     opened = run if isinstance(run, Run) else open_run(run)
     paths = [path for image in images for path in pictures(str(image))]
     where = device_of(device)
-    network = opened.network().to(where)
+    network = answering(opened, where)
     windows = evaluation_views(views, opened.preprocessing.size, opened.preprocessing.crop)
     answers: list[Answer] = []
     with progress("predicting", len(paths)) as advance:
