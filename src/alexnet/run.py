@@ -26,6 +26,7 @@ from alexnet import recipe as recipes
 from alexnet.batches.preprocessing import Preprocessing
 from alexnet.files import write_json, written_whole
 from alexnet.networks import create, last_layers
+from alexnet.networks.undrawn import Undrawn
 from alexnet.problem import Problem
 from alexnet.recipe import Recipe
 
@@ -83,7 +84,9 @@ class Run:
 
     def network(self) -> nn.Module:
         """Build the network with the newest weights, ready to answer (`eval`)."""
-        weights, network = self.weights(), self.build()
+        weights = self.weights()
+        with Undrawn():
+            network = self.build()
         load_weights(network, weights, str(self.path))
         return network.eval()
 
@@ -98,6 +101,11 @@ class Run:
         """Return the newest whole checkpoint."""
         paths = sorted((self.path / "checkpoints").glob("step-*.json"))
         return Checkpoint(paths[-1], _json(paths[-1])) if paths else None
+
+    def checkpoints(self) -> list[Checkpoint]:
+        """Return every whole checkpoint, oldest first; a training keeps its newest."""
+        paths = sorted((self.path / "checkpoints").glob("step-*.json"))
+        return [Checkpoint(path, _json(path)) for path in paths]
 
     def save(
         self, weights: dict[str, Tensor], optimizer: dict[str, Tensor], state: dict[str, Any], *, steps: int

@@ -13,15 +13,16 @@ from alexnet.schedule import OneCycle
 RECIPE = Recipe(
     name="inception-v3-64",
     network="inception-v3-64",
+    options={"dropout": 0.2},  # as Google's code trains; half of so few maps is too much
     crop=64,
     pad=4,
     flip=True,
     mean="channel",
     divide_by="deviation",
-    epochs=2,
+    epochs=3,
     batch=64,
     optimizer="sgd",
-    learning_rate=OneCycle(peak=0.1, rise=0.25),
+    learning_rate=OneCycle(peak=0.04, rise=0.25),
     momentum=0.9,
     weight_decay=0.0001,
 )

@@ -19,10 +19,10 @@ RECIPE = Recipe(
     flip=True,
     mean="channel",
     divide_by="deviation",
-    epochs=2,
+    epochs=3,
     batch=64,
     optimizer="sgd",
-    learning_rate=OneCycle(peak=0.1, rise=0.25),
+    learning_rate=OneCycle(peak=0.04, rise=0.25),
     momentum=0.9,
     weight_decay=0.0001,
 )
