@@ -28,8 +28,10 @@ def interleaved_workers(
     workers = {}
     for name, factory in factories.items():
         ours, theirs = context.Pipe()
-        process = context.Process(target=_serve, args=(theirs, *factory), daemon=True)
+        # not a daemon: those may have no processes of their own, and a loader of pictures has
+        process = context.Process(target=_serve, args=(theirs, *factory))
         process.start()
+        theirs.close()
         workers[name] = (process, ours)
         _answer(process, ours)  # prepared
     times: dict[str, list[float]] = {name: [] for name in factories}
@@ -48,16 +50,24 @@ def interleaved_workers(
 
 
 def _answer(process: Any, pipe: Connection) -> float:
-    while not pipe.poll(1):
-        if not process.is_alive():
-            raise RuntimeError(f"a worker of the benchmark ended with exit code {process.exitcode}")
-    return float(pipe.recv())
+    try:
+        return float(pipe.recv())
+    except EOFError:
+        process.join()
+        raise RuntimeError(f"a worker of the benchmark ended with exit code {process.exitcode}") from None
+
+
+def _told(pipe: Connection) -> object:
+    try:
+        return pipe.recv()
+    except EOFError:  # the benchmark ended before its workers
+        raise SystemExit(1) from None
 
 
 def _serve(pipe: Connection, factory: Callable[..., Work], arguments: tuple[Any, ...]) -> None:
     work = factory(*arguments)
     pipe.send(0.0)
-    while pipe.recv() == "work":
+    while _told(pipe) == "work":
         began = time.perf_counter()
         work()
         pipe.send(time.perf_counter() - began)

@@ -1,9 +1,8 @@
-"""Networks without first weights, for weights that come from a file: drawing them takes longer than reading."""
+"""Networks without first weights, for weights that come from a file: drawing takes longer than reading."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
@@ -18,7 +17,7 @@ class Undrawn(TorchFunctionMode):
     0.0
     """
 
-    def __torch_function__(  # noqa: D105
+    def __torch_function__(
         self,
         function: Callable[..., Any],
         types: Sequence[type],
