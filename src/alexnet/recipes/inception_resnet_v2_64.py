@@ -1,7 +1,7 @@
 """A quarter-wide Inception-ResNet-v2 of ten blocks for 64 pixels.
 
-Expected: not measured yet.
-Cost: not measured yet.
+Expected: 64.4 % top-1 error on 50 classes of Tiny ImageNet, so early (results/errors.csv).
+Cost: eight minutes of one core for 25,000 pictures.
 Source: Szegedy et al., "Inception-v4, Inception-ResNet and the Impact of Residual Connections on Learning"
 (2016), for the shape of the network (networks/inception_resnet_v2.py, `inception_resnet_v2_64`);
 widths, numbers of blocks and schedule are ours.
@@ -19,7 +19,7 @@ RECIPE = Recipe(
     flip=True,
     mean="channel",
     divide_by="deviation",
-    epochs=3,
+    epochs=2,
     batch=64,
     optimizer="sgd",
     learning_rate=OneCycle(peak=0.04, rise=0.25),
