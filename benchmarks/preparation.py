@@ -1,14 +1,13 @@
 """Preparing full-size photographs at 256 beside the two ways in which one would write it, two threads each.
 
-Every way reads the same tar, brings the shorter side to 256 by bicubic with antialias, takes the centre and writes
-uint8 [N, 256, 256, 3] to an .npy file. The peers do no more than that; ours also hashes every picture, checks that
-none is cut short, measures the mean image and the colours, and writes a manifest. Pillow resizes only the box that
-the crop needs, which is its fastest way to the same pixels; torchvision decodes to a tensor and uses its v2
-transforms, with one thread of torch in each of the two. Photographs: ALEXNET_DATA.
+Every way reads the same tar, brings the shorter side to 256 by bicubic with antialias, takes the centre and
+writes uint8 [N, 256, 256, 3] to an .npy file. The peers do no more than that; ours also hashes every picture,
+checks that none is cut short, measures the mean image and the colours, and writes a manifest. Pillow resizes
+only the box that the crop needs, which is its fastest way to the same pixels; torchvision decodes to a tensor
+and uses its v2 transforms, with one thread of torch in each of the two.
 """
 
 import io
-import os
 import subprocess
 import sys
 import tarfile
@@ -27,10 +26,10 @@ from PIL import Image
 
 from alexnet.dataset.packed import Encoding, open_packed
 from alexnet.verbs.prepare import prepare
+from benchmarks.photographs import photographs
 from benchmarks.table import Row, compared, rate
 from benchmarks.timing import interleaved
 
-PHOTOGRAPHS = "imagenet-samples-400.tar"
 SIZE = 256
 THREADS = 2
 ROUNDS = 7
@@ -40,25 +39,23 @@ Pixels = NDArray[np.uint8]
 
 def rows() -> Iterator[Row]:
     """Rates beside the peers, how near the pixels are to Pillow's, and memory for N and 2N pictures."""
-    data = Path(os.environ.get("ALEXNET_DATA", Path(__file__).parents[2] / "shared" / "data"))
-    photographs = data / PHOTOGRAPHS
-    if not photographs.exists():
-        return
+    source = photographs()
     with tempfile.TemporaryDirectory() as folder:
-        yield from _rates(photographs, Path(folder))
-        yield _agreement(photographs, Path(folder))
-        yield from _memory(photographs, Path(folder))
+        yield from _rates(source, Path(folder))
+        yield _agreement(source, Path(folder))
+        yield from _memory(source, Path(folder))
 
 
-def _rates(photographs: Path, folder: Path) -> Iterator[Row]:
-    count, threads = len(_names(photographs)), torch.get_num_threads()
+def _rates(source: Path, folder: Path) -> Iterator[Row]:
+    count, threads = len(_names(source)), torch.get_num_threads()
     torch.set_num_threads(1)
+    warnings.filterwarnings("ignore", module="torchvision")  # its decoders are to go
     times = interleaved(
         {
-            "ours": partial(ours, photographs, folder, "raw"),
-            "Pillow": partial(by_threads, pillow, photographs, folder / "pillow.npy"),
-            "torchvision": partial(by_threads, torchvision, photographs, folder / "torchvision.npy"),
-            "jpeg": partial(ours, photographs, folder, "jpeg"),
+            "ours": partial(ours, source, folder, "raw"),
+            "Pillow": partial(by_threads, pillow, source, folder / "pillow.npy"),
+            "torchvision": partial(by_threads, torchvision, source, folder / "torchvision.npy"),
+            "jpeg": partial(ours, source, folder, "jpeg"),
         },
         ROUNDS,
     )
@@ -74,19 +71,19 @@ def _rates(photographs: Path, folder: Path) -> Iterator[Row]:
     yield rate(f"{what}, --encoding jpeg", count, times["jpeg"])
 
 
-def ours(photographs: Path, folder: Path, encoding: Encoding) -> None:
+def ours(source: Path, folder: Path, encoding: Encoding) -> None:
     """The whole of `alexnet prepare`, into a new folder."""
     with tempfile.TemporaryDirectory(dir=folder) as packed:
-        prepare(photographs, packed, size=SIZE, encoding=encoding, val_fraction=0.0, workers=THREADS)
+        prepare(source, packed, size=SIZE, encoding=encoding, val_fraction=0.0, workers=THREADS)
 
 
-def by_threads(work: Callable[[bytes], Pixels], photographs: Path, path: Path) -> None:
+def by_threads(work: Callable[[bytes], Pixels], source: Path, path: Path) -> None:
     """A peer's way: read the tar, work in threads, write the pixels in order."""
-    shape = (len(_names(photographs)), SIZE, SIZE, 3)
+    shape = (len(_names(source)), SIZE, SIZE, 3)
     pixels = np.lib.format.open_memmap(path, "w+", np.uint8, shape)
     waiting: deque[Future[Pixels]] = deque()
     written = 0
-    with tarfile.open(photographs) as tar, ThreadPoolExecutor(THREADS) as pool:
+    with tarfile.open(source) as tar, ThreadPoolExecutor(THREADS) as pool:
         for member in tar:
             file = tar.extractfile(member)
             if file is None:
@@ -110,7 +107,7 @@ def pillow(content: bytes) -> Pixels:
 
 
 def crop_box(width: int, height: int) -> tuple[float, float, float, float]:
-    """What of a picture lies in the central square once its shorter side is SIZE: left, top, right, bottom."""
+    """Left, top, right, bottom of what becomes the central square once the shorter side is SIZE."""
     shorter = min(width, height)
     box = []
     for side in (width, height):
@@ -127,25 +124,23 @@ def torchvision(content: bytes) -> Pixels:
     from torchvision.transforms import InterpolationMode
     from torchvision.transforms.v2 import functional as v2
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # over bytes that cannot be written to, and of its decoder's age
-        data = torch.frombuffer(content, dtype=torch.uint8)
-        picture = decode_jpeg(data, mode=ImageReadMode.RGB)
+    data = torch.frombuffer(bytearray(content), dtype=torch.uint8)
+    picture = decode_jpeg(data, mode=ImageReadMode.RGB)
     resized = v2.resize(picture, [SIZE], interpolation=InterpolationMode.BICUBIC, antialias=True)
     return np.asarray(v2.center_crop(resized, [SIZE, SIZE]).permute(1, 2, 0).numpy())
 
 
-def _names(photographs: Path) -> list[str]:
-    with tarfile.open(photographs) as tar:
+def _names(source: Path) -> list[str]:
+    with tarfile.open(source) as tar:
         return [member.name for member in tar if member.isfile()]
 
 
-def _agreement(photographs: Path, folder: Path) -> Row:
+def _agreement(source: Path, folder: Path) -> Row:
     """Mean decibels between our pixels and Pillow's, over all photographs."""
-    prepare(photographs, folder / "packed", size=SIZE, val_fraction=0.0, workers=THREADS)
+    prepare(source, folder / "packed", size=SIZE, val_fraction=0.0, workers=THREADS)
     images = open_packed(folder / "packed").split("train").images
     found = []
-    with tarfile.open(photographs) as tar:
+    with tarfile.open(source) as tar:
         members = (file for member in tar if (file := tar.extractfile(member)))
         for image, file in zip(images, members, strict=True):
             error = ((image.astype(np.float32) - pillow(file.read())) ** 2).mean()
@@ -154,12 +149,12 @@ def _agreement(photographs: Path, folder: Path) -> Row:
     return {"what": what, "ours": f"{np.mean(found):.1f}", "unit": "dB", "rounds": 1}
 
 
-def _memory(photographs: Path, folder: Path) -> Iterator[Row]:
+def _memory(source: Path, folder: Path) -> Iterator[Row]:
     """Peak memory of `prepare` in a process of its own, for the photographs once and twice."""
     for times in (1, 2):
-        source = folder / f"{times}.tar"
-        count = _repeated(photographs, source, times)
-        command = [sys.executable, "-c", _MEASURE, str(source), str(folder / f"packed-{times}"), str(THREADS)]
+        longer = folder / f"{times}.tar"
+        count = _repeated(source, longer, times)
+        command = [sys.executable, "-c", _MEASURE, str(longer), str(folder / f"packed-{times}"), str(THREADS)]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         yield {
             "what": f"peak memory of preparing {count} photographs",
@@ -178,10 +173,10 @@ print(f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f}")
 """
 
 
-def _repeated(photographs: Path, path: Path, times: int) -> int:
+def _repeated(source: Path, path: Path, times: int) -> int:
     """A tar with every photograph under so many names -> how many there are."""
     count = 0
-    with tarfile.open(photographs) as tar, tarfile.open(path, "w") as longer:
+    with tarfile.open(source) as tar, tarfile.open(path, "w") as longer:
         for member in tar:
             if (file := tar.extractfile(member)) is None:
                 continue

@@ -90,9 +90,13 @@ def die_at(step: int) -> None:
         return changed
 
     append = journal._append
-    journal._append = dying(append, lambda path, data: append(path, bytes(data)[: len(bytes(data)) // 2]))
+    journal._append = dying(append, lambda path, parts: append(path, [half(b"".join(parts))]))
     for owner, name in ((os, "truncate"), (os, "fsync"), (os, "replace"), (os, "mkdir"), (shutil, "rmtree")):
         setattr(owner, name, dying(getattr(owner, name)))
+
+
+def half(data: bytes) -> bytes:
+    return data[: len(data) // 2]
 
 
 if __name__ == "__main__":

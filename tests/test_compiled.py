@@ -55,3 +55,13 @@ def test_where_the_cache_cannot_be_written_plain_forms_work(tmp_path: Path) -> N
     answer = asked("compiled.why_not()", XDG_CACHE_HOME=str(tmp_path / "file"))
     assert "does not make a library here" in answer
     assert "Not a directory" in answer
+
+
+@needs_compiler
+def test_a_file_that_does_not_compile_leaves_the_plain_form_and_says_so(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.c"
+    broken.write_text("this is no C\n")
+    words = f"compiled.compiled(compiled.Path({str(broken)!r})), compiled.why_not()"
+    answer = asked(words, XDG_CACHE_HOME=str(tmp_path))
+    assert answer.startswith("None ")
+    assert "does not compile broken.c" in answer

@@ -1,19 +1,19 @@
 from itertools import combinations
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alexnet.dataset.duplicates import Contents, find_duplicates
+from alexnet.dataset.examination.duplicates import equal_contents, repeats
 
 PICTURE = st.tuples(st.integers(0, 5), st.integers(0, 2), st.integers(0, 3))  # content, split, label
 
 
 @given(pictures=st.lists(PICTURE, max_size=40))
 def test_counts_are_those_of_plain_comparison(pictures: list[tuple[int, int, int]]) -> None:
-    contents = Contents()
-    for number, (content, split, label) in enumerate(pictures):
-        contents.add(bytes([content]) * 32, split, label, number)
-    found = find_duplicates(contents, examples=100)
+    columns = np.array(pictures, np.int64).reshape(-1, 3)
+    groups = equal_contents(np.stack([columns[:, 0], -columns[:, 0]], axis=1).astype(np.uint64))
+    found = repeats(groups, splits=columns[:, 1], labels=columns[:, 2], examples=100)
 
     seen: set[tuple[int, int]] = set()
     within = across = 0
@@ -35,3 +35,19 @@ def test_counts_are_those_of_plain_comparison(pictures: list[tuple[int, int, int
             assert (min(one, other), max(one, other)) in equal
             if differs:
                 assert pictures[one][differs] != pictures[other][differs]
+
+
+@given(pictures=st.lists(PICTURE, max_size=40))
+def test_without_those_set_aside_nothing_repeats(pictures: list[tuple[int, int, int]]) -> None:
+    columns = np.array(pictures, np.int64).reshape(-1, 3)
+    groups = equal_contents(np.stack([columns[:, 0], columns[:, 0]], axis=1).astype(np.uint64))
+    found = repeats(groups, splits=columns[:, 1], labels=columns[:, 2])
+    aside = {
+        place for same in (found.within, found.across, found.two_labels) for place in same.set_aside.tolist()
+    }
+    left = [content for place, (content, _, _) in enumerate(pictures) if place not in aside]
+    assert len(left) == len(set(left))
+    # the picture of the latest split stays, unless nothing says what it shows
+    for content in {content for content, _, _ in pictures}:
+        labels = {label for other, _, label in pictures if other == content}
+        assert (content in left) == (len(labels) == 1)

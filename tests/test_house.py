@@ -170,3 +170,9 @@ def test_formats_page_names_every_column_and_statistic():
     page = read("docs/formats.md")
     names = [*SCHEMA.names, *(field.name for field in fields(Statistics))]
     assert [name for name in names if f"`{name}`" not in page] == []
+
+
+def test_the_page_of_speeds_is_made_from_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "docs"))
+    page = __import__("write_speed").page()
+    assert read("docs/speed.md") == page, "run python docs/write_speed.py"

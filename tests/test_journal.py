@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 from pictures import classes, contents, write
 
-from alexnet.dataset.journal import NPY_HEADER, Journal, Record, npy_header
-from alexnet.dataset.packed import open_packed
+from alexnet.dataset.journal import Journal, Record
+from alexnet.dataset.packed import Encoding, open_packed
 from alexnet.dataset.prepare import PrepareSettings, prepare
+from alexnet.dataset.raw import NPY_HEADER, npy_header
 from alexnet.dataset.working import claimed
 from alexnet.problem import Problem
 
@@ -33,17 +34,30 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def undisturbed(root: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    pack = tmp_path_factory.mktemp("undisturbed") / "pack"
-    assert len(prepare(root, pack, settings=SETTINGS).skipped) == 3
+    return made_at_once(root, tmp_path_factory.mktemp("undisturbed") / "pack", SETTINGS)
+
+
+def made_at_once(root: Path, pack: Path, settings: PrepareSettings) -> dict[str, bytes]:
+    assert len(prepare(root, pack, settings=settings).skipped) == 3
     return contents(pack)
 
 
-@pytest.mark.parametrize(("moments", "least"), [("random", 10), ("steps", 20)])
+@pytest.mark.parametrize(
+    ("moments", "least", "encoding"),
+    [
+        ("random", 10, "raw"),
+        ("random", 10, "jpeg"),
+        ("steps", 20, "raw"),
+        pytest.param("steps", 20, "jpeg", marks=pytest.mark.slow),
+    ],
+)
 def test_a_killed_preparation_ends_with_the_same_bytes(
-    root: Path, undisturbed: dict[str, bytes], tmp_path: Path, moments: str, least: int
+    root: Path, tmp_path: Path, moments: str, least: int, encoding: Encoding
 ) -> None:
+    settings = replace(SETTINGS, encoding=encoding)
+    undisturbed = made_at_once(root, tmp_path / "undisturbed", settings)
     script = Path(__file__).with_name("dying.py")
-    command = [sys.executable, script, moments, root, tmp_path, json.dumps(asdict(SETTINGS))]
+    command = [sys.executable, script, moments, root, tmp_path, json.dumps(asdict(settings))]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) >= least
@@ -82,7 +96,7 @@ def test_a_preparation_with_other_libraries_is_not_gone_on_with(
 ) -> None:
     with pytest.raises(KeyboardInterrupt):
         prepare(root, tmp_path / "pack", settings=SETTINGS, progress=interrupting)  # type: ignore[arg-type]
-    monkeypatch.setattr("alexnet.dataset.working.version", lambda name: "0.1")
+    monkeypatch.setattr("alexnet.dataset.working._versions", lambda: {"numpy": "0.1"})
     with pytest.raises(Problem, match=r"numpy version .*, not 0\.1"):
         prepare(root, tmp_path / "pack", settings=SETTINGS)
 
@@ -100,32 +114,37 @@ def test_the_header_has_one_length_and_numpy_reads_it(tmp_path: Path) -> None:
 
 
 RECORDS = [
-    Record("train", 0, "a", "00", 5, 5, "crop"),
-    Record("val", 1, "b\n\udcff", "11", 5, 5, "crop"),
+    Record("train", 0, "a", "00", 5, 5, "crop", length=12),
+    Record("val", 1, "b\n\udcff", "11", 5, 5, "crop", length=12),
     Record("train", 1, "c", "22", reason="empty file"),
-    Record("train", 0, "d", "33", 2, 2, "unchanged"),
+    Record("train", 0, "d", "33", 2, 2, "unchanged", length=12),
 ]
 PIXELS = np.arange(3 * 12, dtype=np.uint8).reshape(3, 2, 2, 3)
 
 
 def journal(folder: Path) -> Journal:
     folder.mkdir(exist_ok=True)
-    return Journal(folder, 2, ("train", "val"))
+    files = {split: folder / f"{split}.npy" for split in ("train", "val")}
+    return Journal(folder, files, npy_header(0, 2))
+
+
+def counts(journal: Journal) -> dict[str, int]:
+    return {split: len(lengths) for split, lengths in journal.lengths.items()}
 
 
 @pytest.mark.parametrize("lost", range(0, 200, 3))
 def test_a_journal_cut_anywhere_agrees_with_its_pixels(tmp_path: Path, lost: int) -> None:
     first = journal(tmp_path)
-    first.append(RECORDS, PIXELS)
-    assert (first.done, first.packed, first.skipped) == (4, {"train": 2, "val": 1}, [("c", "empty file")])
+    first.append(RECORDS, list(PIXELS))
+    assert (first.done, counts(first), first.skipped) == (4, {"train": 2, "val": 1}, [("c", "empty file")])
     path = tmp_path / "journal.jsonl"
     os.truncate(path, max(0, path.stat().st_size - lost))
     again = journal(tmp_path)
     assert list(again.records()) == RECORDS[: again.done]
-    for split, count in again.packed.items():
+    for split, count in counts(again).items():
         assert (tmp_path / f"{split}.npy").stat().st_size == NPY_HEADER + count * 12
     good = sum(record.reason is None for record in RECORDS[: again.done])
-    again.append(RECORDS[again.done :], PIXELS[good:])
+    again.append(RECORDS[again.done :], list(PIXELS[good:]))
     assert list(again.records()) == RECORDS
     assert (tmp_path / "train.npy").read_bytes()[NPY_HEADER:] == PIXELS[[0, 2]].tobytes()
     assert (tmp_path / "val.npy").read_bytes()[NPY_HEADER:] == PIXELS[1].tobytes()
@@ -134,7 +153,7 @@ def test_a_journal_cut_anywhere_agrees_with_its_pixels(tmp_path: Path, lost: int
 @pytest.mark.parametrize("name", ["train.npy", "val.npy"])
 @pytest.mark.parametrize("left", [0, 100, NPY_HEADER + 5, NPY_HEADER + 13])
 def test_a_journal_ahead_of_its_pixels_is_cut_back(tmp_path: Path, name: str, left: int) -> None:
-    journal(tmp_path).append(RECORDS, PIXELS)
+    journal(tmp_path).append(RECORDS, list(PIXELS))
     os.truncate(tmp_path / name, left)
     again = journal(tmp_path)
     assert (
@@ -144,6 +163,6 @@ def test_a_journal_ahead_of_its_pixels_is_cut_back(tmp_path: Path, name: str, le
         ]
     )
     good = sum(record.reason is None for record in RECORDS[: again.done])
-    again.append(RECORDS[again.done :], PIXELS[good:])
+    again.append(RECORDS[again.done :], list(PIXELS[good:]))
     assert (tmp_path / "train.npy").read_bytes()[NPY_HEADER:] == PIXELS[[0, 2]].tobytes()
     assert (tmp_path / "val.npy").read_bytes()[NPY_HEADER:] == PIXELS[1].tobytes()

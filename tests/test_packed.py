@@ -9,10 +9,10 @@ import pyarrow.parquet as pq
 import pytest
 from pictures import classes, write
 
-from alexnet.dataset.journal import npy_header
 from alexnet.dataset.manifest import SCHEMA
 from alexnet.dataset.packed import FORMAT_VERSION, Split, open_packed
 from alexnet.dataset.prepare import PrepareSettings, prepare
+from alexnet.dataset.raw import npy_header
 from alexnet.dataset.statistics import measure
 from alexnet.problem import Problem, UsageProblem
 

@@ -204,7 +204,7 @@ def test_a_source_that_cannot_be_trained_on_is_a_problem(tmp_path: Path, names: 
     [
         ({"size": 0}, "1 to 4096"),
         ({"fit": "squash"}, "crop, letterbox, stretch"),
-        ({"encoding": "jpeg"}, "there is raw"),
+        ({"encoding": "png"}, "there are raw, jpeg"),
         ({"val_fraction": 1.0}, "0 to below 1"),
         ({"max_skipped": -0.1}, "0 to 1"),
         ({"workers": 0}, "at least 1"),

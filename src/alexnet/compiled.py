@@ -22,13 +22,21 @@ PATIENCE = 60  # seconds for one file
 
 
 def compiled(source: Path, *definitions: str) -> ctypes.CDLL | None:
-    """The library made of a C file with these macros defined, or None where plain torch is to do its work."""
-    return _loaded(source, definitions) if why_not() is None else None
+    """The library made of a C file with these macros defined, or None where plain forms do its work."""
+    return _loaded(source, definitions) if _hindrance() is None else None
+
+
+def why_not() -> str | None:
+    """Why plain forms work here, in words; None where compiled ones do."""
+    return _hindrance() or next(iter(_FAILED.values()), None)
+
+
+_FAILED: dict[str, str] = {}
+"""Files that did not compile though the smallest did, and why."""
 
 
 @cache
-def why_not() -> str | None:
-    """Why nothing is compiled here, in words; None where it is."""
+def _hindrance() -> str | None:
     if os.environ.get("ALEXNET_COMPILED") == "0":
         return "ALEXNET_COMPILED is 0"
     if platform.system() != "Linux":
@@ -49,14 +57,22 @@ def _fault() -> str | None:
     try:
         _load(Path(__file__).with_name("compiled.c"), ())
     except (OSError, subprocess.SubprocessError) as error:
-        detail = getattr(error, "stderr", None) or str(error)
-        return f"{_compiler()} does not make a library here: {detail.strip().splitlines()[0]}"
+        return f"{_compiler()} does not make a library here: {_first_line(error)}"
     return None
 
 
 @cache
-def _loaded(source: Path, definitions: tuple[str, ...]) -> ctypes.CDLL:
-    return _load(source, definitions)
+def _loaded(source: Path, definitions: tuple[str, ...]) -> ctypes.CDLL | None:
+    try:
+        return _load(source, definitions)
+    except (OSError, subprocess.SubprocessError) as error:
+        _FAILED[source.name] = f"{_compiler()} does not compile {source.name}: {_first_line(error)}"
+        return None
+
+
+def _first_line(error: Exception) -> str:
+    detail = getattr(error, "stderr", None) or str(error)
+    return str(detail).strip().splitlines()[0]
 
 
 def _load(source: Path, definitions: tuple[str, ...]) -> ctypes.CDLL:

@@ -87,7 +87,7 @@ class Recipe(Value):
     batch: int = Field(default=128, ge=1)
     precision: Literal["float32", "bfloat16"] = Field(
         default="float32",
-        description="of matrix products; bfloat16 is faster where the machine has units for it, slower elsewhere",
+        description="of matrix products; bfloat16 is faster where the machine has units for it, else slower",
     )
     seed: int = Field(default=0, ge=0)
     optimizer: Literal["sgd-2012", "sgd", "adamw", "rmsprop"] = "sgd-2012"

@@ -38,7 +38,8 @@ class Preprocessing:
         pixels = views.permute(0, 3, 1, 2).to(torch.float32)  # [N, 3, crop, crop]
         if self.channels == 1:
             pixels = _grey(pixels)
-        pixels = pixels - self.mean
+        # in the pixels' own order of memory: else a mean image costs more than all the rest
+        pixels = pixels - self.mean[None].contiguous(memory_format=torch.channels_last)
         if noise is not None:
             pixels = pixels + noise[:, :, None, None]
         return pixels / (self.divisor * shrink)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch.nn import functional as F
 
 from alexnet.batches.draws import RESIZED_CROPS, uniforms
-from alexnet.batches.views import crop_of, draw_keys
+from alexnet.batches.views import Images, crop_of, draw_keys, place
 from alexnet.recipe import Recipe
 
 TRIES = 10  # windows drawn for an image until one lies inside, as in torchvision
@@ -27,6 +27,11 @@ class ResizedWindows(NamedTuple):
     heights: NDArray[np.int64]
     widths: NDArray[np.int64]
     flips: NDArray[np.bool_]
+
+    def at(self, share: slice) -> "ResizedWindows":
+        """Those of a share of the batch."""
+        sides = self.heights[share], self.widths[share]
+        return ResizedWindows(self.rows[share], self.columns[share], *sides, self.flips[share])
 
 
 def resized_windows(
@@ -88,15 +93,19 @@ def sides_of_scale(
 
 
 def gather_resized(
-    images: NDArray[np.uint8], indices: NDArray[np.int64], windows: ResizedWindows, crop: int
+    images: Images,
+    indices: NDArray[np.int64],
+    windows: ResizedWindows,
+    crop: int,
+    *,
+    out: NDArray[np.uint8] | None = None,
 ) -> NDArray[np.uint8]:
     """Cut one window from each image and bring it to [N, crop, crop, 3]: bilinear, with antialias."""
-    views = np.empty((len(indices), crop, crop, images.shape[3]), dtype=np.uint8)
+    views = np.empty((len(indices), crop, crop, 3), dtype=np.uint8) if out is None else out
     parts = zip(*(part.tolist() for part in windows), strict=True)
     for view, index, (row, column, height, width, flip) in zip(views, indices.tolist(), parts, strict=True):
-        window = images[index, row : row + height, column : column + width]
-        brought = window if height == width == crop else _resized(window, crop)
-        view[...] = brought[:, ::-1] if flip else brought
+        window = images[index][row : row + height, column : column + width]
+        place(window if height == width == crop else _resized(window, crop), view, flip)
     return views
 
 

@@ -1,11 +1,12 @@
 """What the network sees of an image: crops, flips, colour noise, the ten views ([P] §4.1)."""
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alexnet.batches.draws import COLOURS, CROPS, normals, uniforms
+from alexnet.batches.inner_loops import mirror_compiled
 from alexnet.dataset.statistics import Statistics
 from alexnet.problem import Problem, UsageProblem
 from alexnet.recipe import ColourNoise, Recipe
@@ -19,12 +20,22 @@ class View(NamedTuple):
     flip: bool = False
 
 
+class Images(Protocol):
+    """Prepared images by number: an array [N, H, W, 3], or what decodes them."""
+
+    def __getitem__(self, index: int, /) -> NDArray[np.uint8]: ...
+
+
 class Windows(NamedTuple):
     """The views of a batch: corners int64 [N], mirrored bool [N]."""
 
     rows: NDArray[np.int64]
     columns: NDArray[np.int64]
     flips: NDArray[np.bool_]
+
+    def at(self, share: slice) -> "Windows":
+        """Those of a share of the batch."""
+        return Windows(self.rows[share], self.columns[share], self.flips[share])
 
 
 def training_windows(
@@ -81,15 +92,34 @@ def colour_noise(
 
 
 def gather(
-    images: NDArray[np.uint8], indices: NDArray[np.int64], windows: Windows, crop: int
+    images: Images,
+    indices: NDArray[np.int64],
+    windows: Windows,
+    crop: int,
+    *,
+    out: NDArray[np.uint8] | None = None,
 ) -> NDArray[np.uint8]:
-    """Cut one window from each image: [N, crop, crop, 3]. Windows must lie inside the images."""
-    views = np.empty((len(indices), crop, crop, images.shape[3]), dtype=np.uint8)
+    """Cut one window from each image: [N, crop, crop, 3], in `out` if given. Windows must lie inside."""
+    views = np.empty((len(indices), crop, crop, 3), dtype=np.uint8) if out is None else out
     rows, columns, flips = (part.tolist() for part in windows)
     for view, index, row, column, flip in zip(views, indices.tolist(), rows, columns, flips, strict=True):
-        window = images[index, row : row + crop, column : column + crop]
-        view[...] = window[:, ::-1] if flip else window
+        place(images[index][row : row + crop, column : column + crop], view, flip)
     return views
+
+
+def place(window: NDArray[np.uint8], view: NDArray[np.uint8], flip: bool) -> None:
+    """Copy `window` [H, W, 3] to `view`, mirrored where `flip`.
+
+    >>> view = np.empty((1, 2, 3), np.uint8)
+    >>> place(np.uint8([[[1, 2, 3], [4, 5, 6]]]), view, True)
+    >>> view.tolist()
+    [[[4, 5, 6], [1, 2, 3]]]
+    """
+    if not flip:
+        view[...] = window
+    elif not mirror_compiled(window, view):
+        for channel in range(3):  # NumPy would else run loops of three bytes: four times slower
+            view[..., channel] = window[:, ::-1, channel]
 
 
 def padded(images: NDArray[np.uint8], pad: int, colour: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -5,9 +5,12 @@ from typing import Annotated
 
 import typer
 
-from alexnet.cli.dataset import doctor, prepare
+from alexnet.cli.dataset import prepare
+from alexnet.cli.doctor import doctor
 from alexnet.cli.evaluation import evaluate, predict
 from alexnet.cli.networks import networks
+from alexnet.cli.probing import app as probe
+from alexnet.cli.searching import codes, similar
 from alexnet.cli.training import ablate, demo, train
 
 app = typer.Typer(
@@ -51,5 +54,6 @@ def options(
     settings.debug = debug
 
 
-for verb in (demo, doctor, prepare, train, evaluate, predict, networks, ablate):
+for verb in (demo, doctor, prepare, train, evaluate, predict, similar, codes, networks, ablate):
     app.command()(verb)
+app.add_typer(probe, name="probe")

@@ -1,4 +1,4 @@
-"""The verbs about pictures: doctor, prepare."""
+"""The verb prepare."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -7,23 +7,6 @@ import typer
 
 from alexnet.cli import show
 from alexnet.cli.options import Json, bars
-
-
-def doctor(
-    source: Annotated[str, typer.Argument(help="What `prepare` would read.")],
-    workers: Annotated[int | None, typer.Option(min=1, help="Threads; default: all cores.")] = None,
-    json: Json = False,
-) -> None:
-    """What is wrong with the pictures, before anything else. It never touches them.
-
-    Exit code 1 when something would spoil a training. Example: `alexnet doctor pictures/`
-    """
-    from alexnet.verbs.doctor import doctor as verb
-
-    report = verb(source, workers=workers, progress=bars)
-    show.document(show.plain(report) | {"ok": report.ok}) if json else show.doctor(report)
-    if not report.ok:
-        raise typer.Exit(1)
 
 
 def prepare(
@@ -38,7 +21,10 @@ def prepare(
         Literal["crop", "letterbox", "stretch"],
         typer.Option(help="Shorter side and centre crop; whole with grey bars; or distorted."),
     ] = "crop",
-    encoding: Annotated[str, typer.Option(help="How pixels are kept: raw.")] = "raw",
+    encoding: Annotated[
+        Literal["raw", "jpeg"],
+        typer.Option(help="How pictures are kept: as pixels, or as JPEG in a fifth of the room."),
+    ] = "raw",
     val_fraction: Annotated[
         float | None,
         typer.Option(

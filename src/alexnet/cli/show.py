@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from alexnet.dataset.doctor import Report
     from alexnet.dataset.prepare import Prepared
     from alexnet.verbs.ablate import Row
     from alexnet.verbs.demo import Demonstrated
@@ -121,26 +120,6 @@ def predicted(answers: Sequence["Answer"]) -> None:
         _print(f"[bold]{answer.image}[/]")
         for name, share in answer.top:
             _print(f"  {share:7.2%} [cyan]{'█' * round(30 * share):<30}[/] {name}")
-
-
-def doctor(report: "Report") -> None:
-    """After `doctor`: the findings, the worst first."""
-    table = _table("split", "class", "images")
-    for split, classes in report.counts.items():
-        for name, count in list(classes.items())[:12]:
-            table.add_row(split, name, f"{count:,}")
-        if len(classes) > 12:
-            table.add_row(split, f"… {len(classes) - 12} more", f"{sum(classes.values()):,} in all")
-    _print(table)
-    for finding in report.findings:
-        colour = "red" if finding.severity == "error" else "yellow"
-        _print(
-            f"[{colour}]{finding.severity}[/] [bold]{finding.kind}[/] ({finding.count:,}): {finding.why}",
-            f"  e.g. {'; '.join(finding.examples[:3])}",
-            f"  → {finding.advice}",
-        )
-    if not report.findings:
-        _print("[green]nothing found that would spoil a training[/]")
 
 
 def demo(result: "Demonstrated") -> None:

@@ -106,14 +106,15 @@ def _over_white(picture: Pixels) -> Pixels:
 def _jpeg(content: bytes) -> Pixels:
     _check_size(*_jpeg_size(content))
     picture = _native(decode_jpeg, content, "RGB")
-    corners = {tuple(picture[y, x].tolist()) for y in (0, -1) for x in (0, -1)}
-    if corners & _UNWRITTEN and _ends_early(content):
+    # Where a picture was turned by EXIF its end is in another corner.
+    corners = {picture[y, x].tobytes() for y in (0, -1) for x in (0, -1)}
+    if not corners.isdisjoint(_UNWRITTEN) and _ends_early(content):
         raise Problem("Image is incomplete or truncated.")
     return picture
 
 
 # libjpeg fills what a file does not hold with mid grey: 128 in RGB, about 64 where CMYK is mixed to RGB.
-_UNWRITTEN = {(grey, grey, grey) for grey in (63, 64, 127, 128)}
+_UNWRITTEN = {bytes([grey] * 3) for grey in (63, 64, 127, 128)}
 
 
 def _ends_early(content: bytes) -> bool:

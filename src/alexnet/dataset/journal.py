@@ -1,24 +1,25 @@
-"""The half-finished pack: pixels appended first, then a line for each picture, so that a kill loses little.
+"""The half-finished pack: pictures appended first, then a line for each, so that a kill loses little.
 
-`SPLIT.npy` and `journal.jsonl` only grow. What the journal says is in the pixel files; what lies beyond it
+The splits' files and `journal.jsonl` only grow. What the journal says is in those files; what lies beyond it
 there is cut off when the same command goes on.
 """
 
 import json
 import os
+from array import array
 from collections.abc import Iterator, Sequence
-from io import BytesIO
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from alexnet.dataset.writing import explained
 
-NPY_HEADER = 128
-"""Bytes before the pixels: NumPy leaves room in its header for the number of images to grow."""
+_TOGETHER = 1 << 20
+"""Fewer bytes are better copied into one than written one by one."""
+
+_FLUSHED = 1 << 25  # bytes
 
 
 class Record(NamedTuple):
@@ -32,52 +33,45 @@ class Record(NamedTuple):
     height: int | None = None
     done: str | None = None
     reason: str | None = None
-
-
-def npy_header(images: int, size: int) -> bytes:
-    """The header of a .npy file of uint8 [images, size, size, 3], `NPY_HEADER` bytes for any number."""
-    file = BytesIO()
-    shape = (images, size, size, 3)
-    npy.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
-    return file.getvalue()
+    length: int | None = None  # bytes in the split's file
 
 
 class Journal:
     """The files of a preparation under way, opened where the last one stopped.
 
-    `done` counts the pictures that are settled, `packed` those of each split whose pixels are written,
-    `skipped` has source and reason of the rest.
+    `files` are those of the splits and `start` what stands in each before its first picture. `done` counts
+    the pictures that are settled, `lengths` has the bytes of those of each split that are written, `skipped`
+    source and reason of the rest.
     """
 
-    def __init__(self, folder: Path, size: int, splits: Sequence[str]) -> None:
+    def __init__(self, folder: Path, files: dict[str, Path], start: bytes = b"") -> None:
         self._path = folder / "journal.jsonl"
-        self._pixels = {split: folder / f"{split}.npy" for split in splits}
-        self._image_bytes = size * size * 3
-        self._header = npy_header(0, size)
+        self._files, self._start = files, start
         self.done = 0
-        self.packed = dict.fromkeys(splits, 0)
+        self.lengths = {split: array("q") for split in files}
         self.skipped: list[tuple[str, str]] = []
+        self._unflushed = dict.fromkeys(files, 0)
         self._recover()
 
     def _recover(self) -> None:
-        """Read the journal as far as it is whole and its pixels are there; cut off what lies beyond."""
-        room = {split: self._room(path) for split, path in self._pixels.items()}
+        """Read the journal as far as it is whole and its pictures are there; cut off what lies beyond."""
+        room = {split: _size(path) for split, path in self._files.items()}
+        used = dict.fromkeys(self._files, len(self._start))
         whole = 0
         for record, line in self._lines():
-            if record.reason is None and self.packed[record.split] >= room[record.split]:
-                break
+            if record.reason is None:
+                if record.length is None or used[record.split] + record.length > room[record.split]:
+                    break
+                used[record.split] += record.length
             self._count(record)
             whole += len(line)
         with explained(self._path):
             self._path.touch()
             os.truncate(self._path, whole)
-            for split, path in self._pixels.items():
+            for split, path in self._files.items():
                 if not path.exists():
-                    path.write_bytes(self._header)
-                os.truncate(path, NPY_HEADER + self.packed[split] * self._image_bytes)
-
-    def _room(self, path: Path) -> int:
-        return (path.stat().st_size - NPY_HEADER) // self._image_bytes if path.exists() else 0
+                    path.write_bytes(self._start)
+                os.truncate(path, used[split])
 
     def _lines(self) -> Iterator[tuple[Record, bytes]]:
         if not self._path.exists():
@@ -94,30 +88,51 @@ class Journal:
 
     def _count(self, record: Record) -> None:
         self.done += 1
-        if record.reason is None:
-            self.packed[record.split] += 1
-        else:
+        if record.length is not None:
+            self.lengths[record.split].append(record.length)
+        elif record.reason is not None:
             self.skipped.append((record.source, record.reason))
 
     def records(self) -> Iterator[Record]:
         """All that is settled, in the source's order."""
         return (record for record, _ in self._lines())
 
-    def append(self, records: Sequence[Record], pixels: NDArray[np.uint8]) -> None:
-        """Add pictures in the source's order, and the pixels [N, size, size, 3] of those not skipped."""
-        of_split = np.array([record.split for record in records if record.reason is None])
-        for split, path in self._pixels.items():
-            mine = of_split == split
-            if mine.any():
-                _append(path, np.ascontiguousarray(pixels if mine.all() else pixels[mine]).data)
-        _append(self._path, "".join(json.dumps(record) + "\n" for record in records).encode())
+    def edges(self, split: str) -> NDArray[np.int64]:
+        """Where the pictures of a split begin and end in its file, counted after its start: [N + 1]."""
+        return np.concatenate([[0], np.cumsum(np.array(self.lengths[split], np.int64))])
+
+    def append(self, records: Sequence[Record], images: Sequence[bytes | memoryview]) -> None:
+        """Add pictures in the source's order, and what is kept of those that are not skipped."""
+        of_split = [record.split for record in records if record.reason is None]
+        for split, path in self._files.items():
+            mine = [image for image, its in zip(images, of_split, strict=True) if its == split]
+            if mine:
+                self._unflushed[split] += _append(path, mine)
+                self._flush(split, path)
+        _append(self._path, [json.dumps(record).encode() + b"\n" for record in records])
         for record in records:
             self._count(record)
 
+    def _flush(self, split: str, path: Path) -> None:
+        """Now and then bring what is written to the disk, beside the threads' work and not after it."""
+        if self._unflushed[split] >= _FLUSHED:
+            with explained(path), path.open("rb") as file:
+                os.fsync(file.fileno())
+            self._unflushed[split] = 0
 
-def _append(path: Path, data: Any) -> None:
-    """Write all of it, unbuffered: a full disk shows here, and nothing stays behind in memory."""
-    left = memoryview(data).cast("B")
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+def _append(path: Path, parts: Sequence[bytes | memoryview]) -> int:
+    """Write all of it, unbuffered -> bytes: a full disk shows here, and nothing stays behind in memory."""
+    size = sum(map(len, parts))
+    if size < _TOGETHER:
+        parts = [b"".join(parts)]
     with explained(path), path.open("ab", buffering=0) as file:
-        while left:
-            left = left[file.write(left) :]
+        for part in parts:
+            left = memoryview(part)
+            while left:
+                left = left[file.write(left) :]
+    return size

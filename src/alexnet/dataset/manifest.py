@@ -1,6 +1,7 @@
 """The manifest of a split: a Parquet file with one row an image, which any reader of Parquet understands.
 
-Row i is image i of `SPLIT.npy`; after those come the pictures that were skipped, each with its reason.
+Row i is image i of `SPLIT.npy` or `SPLIT.arrow`; after those come the pictures that were skipped, each with
+its reason.
 """
 
 import hashlib

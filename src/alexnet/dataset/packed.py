@@ -1,6 +1,7 @@
 """The packed data set: a folder that NumPy and any reader of Parquet and JSON understand without us.
 
-SPLIT.npy        uint8 [N, size, size, 3], memory-mapped
+SPLIT.npy        uint8 [N, size, size, 3], memory-mapped (encoding "raw")
+SPLIT.arrow      or each picture as a JPEG file, Arrow IPC, memory-mapped (encoding "jpeg"; encoded.py)
 SPLIT.parquet    the manifest, row i is image i (manifest.py)
 statistics.npz   of the training split (statistics.py)
 dataset.json     format version, classes in order, counts, how it was made, fingerprint; written last
@@ -11,16 +12,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from alexnet.dataset.journal import NPY_HEADER
+from alexnet.dataset.encoded import EncodedImages
 from alexnet.dataset.manifest import read_labels, read_sources
+from alexnet.dataset.raw import NPY_HEADER
 from alexnet.dataset.resize import FITS, Fit
 from alexnet.dataset.statistics import Statistics
 from alexnet.problem import Problem, UsageProblem
+
+Encoding = Literal["raw", "jpeg"]
+ENCODINGS: tuple[Encoding, ...] = get_args(Encoding)
 
 FORMAT_VERSION = 1
 DESCRIPTION = "dataset.json"
@@ -36,6 +41,7 @@ class Split:
     name: str
     count: int
     size: int
+    encoding: Encoding = "raw"
 
     def __len__(self) -> int:
         """Number of images."""
@@ -43,7 +49,11 @@ class Split:
 
     @cached_property
     def images(self) -> NDArray[np.uint8]:
-        """Memory-mapped, uint8 [N, size, size, 3], read-only."""
+        """Memory-mapped, uint8 [N, size, size, 3], read-only; only where the encoding is "raw"."""
+        if self.encoding != "raw":
+            raise UsageProblem(
+                f"{self.folder} keeps its pictures as JPEG: prepare it with `--encoding raw` for this"
+            )
         path = self.folder / f"{self.name}.npy"
         try:
             images: NDArray[np.uint8] = np.load(path, mmap_mode="r", allow_pickle=False)
@@ -52,6 +62,23 @@ class Split:
         if images.shape != (self.count, self.size, self.size, 3) or images.dtype != np.uint8:
             raise _damaged(path)
         return images
+
+    @cached_property
+    def encoded(self) -> EncodedImages:
+        """The JPEG files, `encoded.bytes_at(number)`, memory-mapped; only where the encoding is "jpeg"."""
+        if self.encoding != "jpeg":
+            raise UsageProblem(f"{self.folder} keeps its pictures raw: it has no JPEG files")
+        path = self.folder / f"{self.name}.arrow"
+        encoded = EncodedImages(path)
+        if len(encoded) != self.count:
+            raise _damaged(path)
+        return encoded
+
+    def pixels(self, indices: Sequence[int] | NDArray[np.int64]) -> NDArray[np.uint8]:
+        """Images by number, uint8 [B, size, size, 3], whichever way they are kept."""
+        if self.encoding == "raw":
+            return np.asarray(self.images[np.asarray(indices, np.int64)])
+        return self.encoded.pixels(indices)
 
     @cached_property
     def labels(self) -> NDArray[np.int64]:
@@ -79,6 +106,7 @@ class Packed:
     grey: bool  # every training picture has three equal channels
     counts: dict[str, int]
     description: dict[str, Any]
+    encoding: Encoding = "raw"
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -89,7 +117,7 @@ class Packed:
         """One split by name; one that is not there is a Problem that lists those that are."""
         if name not in self.counts:
             raise UsageProblem(f"{self.path} has no split {name!r}, only {', '.join(self.counts)}")
-        return Split(self.path, name, self.counts[name], self.size)
+        return Split(self.path, name, self.counts[name], self.size, self.encoding)
 
     @cached_property
     def statistics(self) -> Statistics:
@@ -117,6 +145,7 @@ def open_packed(path: str | Path) -> Packed:
             bool(description["grey"]),
             {str(split): int(count) for split, count in description["splits"].items()},
             description,
+            ENCODINGS[ENCODINGS.index(description["encoding"])],
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise _damaged(path / DESCRIPTION) from error
@@ -147,9 +176,12 @@ def _read(path: Path) -> dict[str, Any]:
 def _check_files(packed: Packed) -> None:
     """Every file is there and the pixels are as long as the counts say: opening reads no more."""
     for split, count in packed.counts.items():
-        path = packed.path / f"{split}.npy"
-        if not path.is_file() or path.stat().st_size != NPY_HEADER + count * packed.size**2 * 3:
-            raise _damaged(path)
+        if packed.encoding == "raw":
+            path = packed.path / f"{split}.npy"
+            if not path.is_file() or path.stat().st_size != NPY_HEADER + count * packed.size**2 * 3:
+                raise _damaged(path)
+        else:
+            _ = packed.split(split).encoded  # its index is read and counted
     for name in (*(f"{split}.parquet" for split in packed.counts), "statistics.npz"):
         if not (packed.path / name).is_file():
             raise _damaged(packed.path / name)

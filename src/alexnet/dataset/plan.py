@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexnet.dataset.classes import class_order, held_out
+from alexnet.dataset.packed import ENCODINGS, Encoding
 from alexnet.dataset.resize import FITS, Fit
 from alexnet.dataset.sources import SPLITS, Entry, Source
+from alexnet.dataset.store import Store, store
 from alexnet.problem import Problem, UsageProblem
 from alexnet.progress import Progress, silent
 
-ENCODINGS = ("raw",)
 LARGEST_SIZE = 4096
 PICTURE_SIZE = 256
 """[P] §2; arrays (MNIST, CIFAR) keep their own size instead."""
@@ -35,7 +36,7 @@ class PrepareSettings:
 
     size: int | None = None
     fit: Fit = "crop"
-    encoding: str = "raw"
+    encoding: Encoding = "raw"
     val_fraction: float | None = None
     max_skipped: float = 0.01
     workers: int | None = None
@@ -48,7 +49,7 @@ class PrepareSettings:
         if self.fit not in FITS:
             raise UsageProblem(f"fit {self.fit!r}: there are {', '.join(FITS)}")
         if self.encoding not in ENCODINGS:
-            raise UsageProblem(f"encoding {self.encoding!r}: there is {', '.join(ENCODINGS)}")
+            raise UsageProblem(f"encoding {self.encoding!r}: there are {', '.join(ENCODINGS)}")
         if self.val_fraction is not None and not 0 <= self.val_fraction < 1:
             raise UsageProblem(f"val_fraction {self.val_fraction}: it may be 0 to below 1")
         if not 0 <= self.max_skipped <= 1:
@@ -64,11 +65,17 @@ class Plan:
     identity: dict[str, Any]  # as JSON: two preparations are the same where this is
     size: int
     fit: Fit
+    encoding: Encoding
     classes: tuple[str, ...]
     splits: tuple[str, ...]  # those that will have pictures
     total: int  # pictures listed
     _labels: dict[str, int]
     _drawn: NDArray[np.bool_]  # [total], held out for validation
+
+    @property
+    def store(self) -> Store:
+        """How its pictures are kept."""
+        return store(self.encoding, self.size)
 
     def place(self, number: int, entry: Entry) -> tuple[str, int]:
         """Split and label of the listing's entry `number`."""
@@ -101,7 +108,17 @@ def make_plan(source: Source, settings: PrepareSettings, *, progress: Progress =
         "val_fraction": fraction,
         "seed": settings.seed,
     }
-    return Plan(identity, size, settings.fit, classes, splits, len(listing.trainable), labels, drawn)
+    return Plan(
+        identity,
+        size,
+        settings.fit,
+        settings.encoding,
+        classes,
+        splits,
+        len(listing.trainable),
+        labels,
+        drawn,
+    )
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ the same bytes as an undisturbed one; run again when all is done it returns at o
 finished is ever deleted for another source or other settings: that is refused.
 """
 
-import hashlib
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -13,17 +12,14 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from alexnet.dataset.decode import decode
-from alexnet.dataset.journal import Journal, Record
+from alexnet.dataset.journal import Journal
 from alexnet.dataset.manifest import read_skipped
 from alexnet.dataset.packed import DESCRIPTION, PREPARING, open_packed
+from alexnet.dataset.packing import Job, pack
 from alexnet.dataset.plan import Plan, PrepareSettings, make_plan
 from alexnet.dataset.pool import BATCH_BYTES, batches, in_order
-from alexnet.dataset.resize import Fit, fit
-from alexnet.dataset.sources import Entry, Read, Source, open_source
+from alexnet.dataset.sources import Source, open_source
+from alexnet.dataset.statistics import Moments, add_all
 from alexnet.dataset.working import begin, check_same, claimed, discard, finish
 from alexnet.problem import Problem
 from alexnet.progress import Progress, silent
@@ -76,75 +72,61 @@ def prepare(
         else:
             journal = begin(packed, plan)
             settled = plan.total - journal.done
-            _fill(journal, opened, plan, settings=settings, progress=progress)
-            finish(packed, plan, journal, progress=progress)
+            measured = _measured(packed / PREPARING, plan, journal, progress)
+            _fill(journal, opened, plan, measured, settings=settings, progress=progress)
+            finish(packed, plan, journal, measured)
     return _result(packed, settled, time.monotonic() - started)
 
 
 def _result(packed: Path, settled: int, seconds: float) -> Prepared:
-    pack = open_packed(packed)
+    opened = open_packed(packed)
     skipped = tuple(
         Skipped(source, reason)
-        for split in pack.splits
-        for source, reason in read_skipped(packed / f"{split}.parquet", pack.counts[split])
+        for split in opened.splits
+        for source, reason in read_skipped(packed / f"{split}.parquet", opened.counts[split])
     )
-    return Prepared(str(packed), pack.counts, len(pack.classes), skipped, seconds, settled / seconds)
+    return Prepared(str(packed), opened.counts, len(opened.classes), skipped, seconds, settled / seconds)
 
 
-@dataclass(frozen=True, slots=True)
-class _Job:
-    split: str
-    label: int
-    entry: Entry
-    read: Read
+def _measured(folder: Path, plan: Plan, journal: Journal, progress: Progress) -> Moments:
+    """The sums over the training pictures that an earlier run has written: those of a new one are none."""
+    measured = Moments(plan.size)
+    if count := len(journal.lengths.get("train", ())):
+        read = plan.store.chunks(folder / f"train{plan.store.working}", journal.edges("train"))
+        add_all(measured, read, count, progress=progress)
+    return measured
 
 
 def _fill(
-    journal: Journal, source: Source, plan: Plan, *, settings: PrepareSettings, progress: Progress
+    journal: Journal,
+    source: Source,
+    plan: Plan,
+    measured: Moments,
+    *,
+    settings: PrepareSettings,
+    progress: Progress,
 ) -> None:
-    """Append every picture that the journal does not have yet."""
+    """Append every picture that the journal does not have yet, and add the training ones to the sums."""
     _check_skipped(journal, plan, settings.max_skipped)
     most = min(_BATCH_IMAGES, max(1, BATCH_BYTES // (plan.size**2 * 3)))
     tasks = batches(_jobs(source, plan, journal.done), most=most, size=lambda job: job.entry.size or 0)
-    work = partial(_pack, size=plan.size, how=plan.fit)
+    work = partial(pack, size=plan.size, how=plan.fit, store=plan.store)
     with (
         progress("preparing", total=plan.total, done=journal.done) as advance,
         closing(in_order(work, tasks, workers=settings.workers)) as results,
     ):
-        for records, pixels in results:
-            journal.append(records, pixels)
+        for records, images, part in results:
+            journal.append(records, images)
+            measured.add(part)
             _check_skipped(journal, plan, settings.max_skipped)
             advance(len(records), note=f"{len(journal.skipped)} skipped" if journal.skipped else None)
 
 
-def _jobs(source: Source, plan: Plan, start: int) -> Iterator[_Job]:
+def _jobs(source: Source, plan: Plan, start: int) -> Iterator[Job]:
     for number, (entry, read) in enumerate(source.contents(start), start):
         if number >= plan.total:
             break
-        yield _Job(*plan.place(number, entry), entry, read)
-
-
-def _pack(jobs: list[_Job], size: int, how: Fit) -> tuple[list[Record], NDArray[np.uint8]]:
-    """Records of all jobs, and the pixels [N, size, size, 3] of those N that could be read."""
-    pixels = np.empty((len(jobs), size, size, 3), np.uint8)
-    records: list[Record] = []
-    good = 0
-    for job in jobs:
-        digest = None
-        try:
-            content = job.read()
-            digest = hashlib.sha256(content if isinstance(content, bytes) else content.tobytes()).hexdigest()
-            picture = decode(content) if isinstance(content, bytes) else content
-            pixels[good] = fit(picture, size, how)
-        except (Problem, OSError) as error:
-            reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-            records.append(Record(job.split, job.label, job.entry.name, digest, reason=reason))
-        else:
-            height, width = picture.shape[:2]
-            done = "unchanged" if height == width == size else how
-            records.append(Record(job.split, job.label, job.entry.name, digest, width, height, done))
-            good += 1
-    return records, pixels[:good]
+        yield Job(*plan.place(number, entry), entry, read)
 
 
 def _check_skipped(journal: Journal, plan: Plan, most: float) -> None:

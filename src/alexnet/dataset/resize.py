@@ -42,12 +42,14 @@ def _crop(image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
     shorter = min(image.shape[:2])
     image = _centre(image, _LONGEST * shorter, _LONGEST * shorter)
     height, width = (max(size, round(side * size / shorter)) for side in image.shape[:2])
-    return np.ascontiguousarray(_centre(_resize(image, height, width), size, size))
+    # Columns first, as one call would: what the crop leaves out is not brought to its height.
+    columns = _centre(_resize(image, image.shape[0], width), image.shape[0], size)
+    return np.ascontiguousarray(_centre(_resize(columns, height, size), size, size))
 
 
 def _centre(image: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
     """The central [height, width, 3] of an image, or all of a side that is not longer."""
-    top, left = (max(0, (have - want) // 2) for have, want in zip(image.shape, (height, width), strict=False))
+    top, left = max(0, (image.shape[0] - height) // 2), max(0, (image.shape[1] - width) // 2)
     return image[top : top + height, left : left + width]
 
 
@@ -63,8 +65,11 @@ def _letterbox(image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
 def _resize(image: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
     if image.shape[:2] == (height, width):
         return image
-    planes = torch.from_numpy(np.require(image, requirements=["C", "W"])).permute(2, 0, 1)[
-        None
-    ]  # channels last
+    rows, columns, channels = image.shape
+    packed = torch.from_numpy(np.require(image, requirements=["C", "W"]))
+    # The stride of the one picture is spelt out: with that of an added axis torch takes it for planar memory
+    # and gives it back as such, which costs as much as the resize.
+    strides = (packed.numel(), 1, columns * channels, channels)
+    planes = packed.as_strided((1, channels, rows, columns), strides)
     resized = F.interpolate(planes, (height, width), mode="bicubic", antialias=True, align_corners=False)
     return resized[0].permute(1, 2, 0).numpy()

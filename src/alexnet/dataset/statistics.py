@@ -3,8 +3,10 @@
 [P] §2 subtracts the mean image; §4.1 adds multiples of the principal components of the RGB pixel values.
 """
 
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -18,7 +20,9 @@ from alexnet.progress import Progress, silent
 
 _IMAGES = 256  # so many pixels of 255 add up in sixteen bits: 256 * 255 < 65536
 _BYTES = 16 << 20  # of images read at a time
-_PIXELS = 1 << 16  # of one matrix product: few enough to stay in the cache as float64
+_PIXELS = 1 << 15  # of one matrix product at least
+_SIDE = 4  # pixels side by side
+_EXACT = 256  # so many products of 255 * 255 add up in float32's 24 bits
 
 
 @dataclass(frozen=True)
@@ -50,27 +54,45 @@ class Statistics:
             raise Problem(f"{path} is damaged or missing: prepare the data set again") from error
 
 
-@dataclass(frozen=True)
-class Moments:
-    """Exact sums over uint8 images [N, H, W, 3], from which every figure follows."""
+class Part(NamedTuple):
+    """Sums over a few images, small enough to be passed between threads."""
 
-    images: int
-    sums: NDArray[np.int64]  # [H, W, 3], over the images
-    products: tuple[tuple[int, ...], ...]  # 3 x 3: red times red, red times green, ... over all pixels
+    images: int  # at most 256
+    sums: NDArray[np.uint16]  # [H, W, 3]
+    products: NDArray[np.int64]  # [3, 3]
+
+
+class Moments:
+    """Exact sums over uint8 images [N, size, size, 3], from which every figure follows.
+
+    `sums` [size, size, 3] are over the images, `products` [3, 3] over all pixels: red times red, red times
+    green, and so on.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.images = 0
+        self.sums = np.zeros((size, size, 3), np.int64)
+        self.products = np.zeros((3, 3), np.int64)
+
+    def add(self, part: Part) -> None:
+        """Add the sums over more images; the order of parts does not show."""
+        self.images += part.images
+        self.sums += part.sums
+        self.products += part.products
 
     @property
     def grey(self) -> bool:
         """Whether every pixel has three equal channels: then the squared differences add up to nothing."""
-        (rr, rg, _), (_, gg, gb), (_, _, bb) = self.products
+        (rr, rg, _), (_, gg, gb), (_, _, bb) = self.products.tolist()
         return rr - 2 * rg + gg == 0 and gg - 2 * gb + bb == 0
 
     def statistics(self) -> Statistics:
         """Means, deviations and principal axes; the covariance is exact before its one division."""
         pixels = self.images * self.sums.shape[0] * self.sums.shape[1]
-        totals = [int(total) for total in self.sums.sum(axis=(0, 1))]
+        totals, products = self.sums.sum(axis=(0, 1)).tolist(), self.products.tolist()
         covariance = np.array(
             [
-                [(pixels * self.products[i][j] - totals[i] * totals[j]) / pixels**2 for j in range(3)]
+                [(pixels * products[i][j] - totals[i] * totals[j]) / pixels**2 for j in range(3)]
                 for i in range(3)
             ]
         )
@@ -95,30 +117,58 @@ def measure(images: NDArray[np.uint8]) -> Statistics:
     return moments(images).statistics()
 
 
-def moments(images: NDArray[np.uint8], progress: Progress = silent) -> Moments:
-    """The sums of `measure`, by threads: exact, so no order or chunk size shows in them."""
-    sums = np.zeros(images.shape[1:], np.int64)
-    products = np.zeros((3, 3), np.int64)
-    step = max(1, min(_IMAGES, _BYTES // sums.size))
-    chunks = (images[start : start + step] for start in range(0, len(images), step))
-    with progress("measuring", total=len(images)) as advance:
-        for chunk_sums, chunk_products, count in in_order(_sums, chunks):
-            sums += chunk_sums
-            products += chunk_products
-            advance(count)
-    return Moments(len(images), sums, tuple(tuple(int(value) for value in row) for row in products))
+def moments(images: NDArray[np.uint8]) -> Moments:
+    """The sums of `measure`."""
+    found = Moments(images.shape[1])
+    add_all(found, lambda first, last: images[first:last], len(images))
+    return found
 
 
-def _sums(images: NDArray[np.uint8]) -> tuple[NDArray[np.uint16], NDArray[np.int64], int]:
-    chunk = np.array(images)  # a copy: torch warns over a read-only map
-    return np.add.reduce(chunk, axis=0, dtype=np.uint16), _products(chunk), len(chunk)
+def add_all(
+    found: Moments,
+    read: Callable[[int, int], NDArray[np.uint8]],
+    count: int,
+    *,
+    progress: Progress = silent,
+) -> None:
+    """Add `count` images to the sums, a few of them, `read(first, last)`, at a time and by threads."""
+    step = max(1, min(_IMAGES, _BYTES // found.sums.size))
+    chunks = ((first, min(first + step, count)) for first in range(0, count, step))
+    with progress("measuring", total=count) as advance:
+        for part in in_order(lambda chunk: part_of(read(*chunk), len(found.sums)), chunks):
+            found.add(part)
+            advance(part.images)
 
 
-def _products(chunk: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """Sums of products of channels [3, 3]; float64 holds those of one block of pixels exactly."""
-    total = np.zeros((3, 3), np.int64)
-    pixels = torch.from_numpy(chunk).reshape(-1, 3)
-    for block in pixels.split(_PIXELS):
-        wide = block.double()
-        total += (wide.T @ wide).numpy().astype(np.int64)
+def part_of(images: Iterable[NDArray[np.uint8]], size: int) -> Part:
+    """The sums over at most 256 images [size, size, 3] in this thread, each while it is in the cache."""
+    sums, products = np.zeros((size, size, 3), np.uint16), np.zeros((3 * _SIDE, 3 * _SIDE))
+    count, waiting = 0, []
+    for image in images:
+        sums += image
+        count += 1
+        waiting.append(image.reshape(-1, 3))
+        if len(waiting) * size**2 >= _PIXELS:
+            products += _products(waiting)
+            waiting = []
+    if waiting:
+        products += _products(waiting)
+    folded = np.einsum("iaib->ab", products.reshape(_SIDE, 3, _SIDE, 3))
+    return Part(count, sums, folded.astype(np.int64))
+
+
+def _products(images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float64]:
+    """Sums of products [12, 12] of the channels of four pixels side by side, over images [P, 3].
+
+    A matrix product of that size is what processors are good at; of its rows and columns three by three
+    belong together. 256 such sums of 255 * 255 are exact in float32.
+    """
+    together = images[0] if len(images) == 1 else np.concatenate(images)
+    pixels = torch.from_numpy(np.require(together, requirements="W"))
+    whole = len(pixels) // (_SIDE * _EXACT) * (_SIDE * _EXACT)
+    wide = pixels[:whole].view(-1, _EXACT, 3 * _SIDE).float()
+    total: NDArray[np.float64] = torch.bmm(wide.mT, wide).sum(0, dtype=torch.float64).numpy()
+    if whole < len(pixels):
+        rest = pixels[whole:].double().numpy()
+        total[:3, :3] += rest.T @ rest
     return total

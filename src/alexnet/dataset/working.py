@@ -11,23 +11,21 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from alexnet.dataset.decode import DECODE_POLICY
-from alexnet.dataset.journal import Journal, npy_header
+from alexnet.dataset.journal import Journal
 from alexnet.dataset.manifest import write_manifests
 from alexnet.dataset.packed import DESCRIPTION, FORMAT_VERSION, PREPARING
 from alexnet.dataset.plan import Plan
 from alexnet.dataset.resize import RESIZE_METHOD
-from alexnet.dataset.statistics import moments
+from alexnet.dataset.statistics import Moments
 from alexnet.dataset.writing import explained
 from alexnet.files import write_json
 from alexnet.problem import Problem
-from alexnet.progress import Progress
 
 _MANIFEST_BYTES = 400  # a picture's line in the journal and row in the manifest
 
@@ -66,10 +64,11 @@ def begin(packed: Path, plan: Plan) -> Journal:
         with explained(folder / "plan.json"):
             write_json(folder / "plan.json", made_by)
     check_same(json.loads((folder / "plan.json").read_bytes()), made_by, f"{packed} is half prepared")
-    for split in plan.splits:  # a kill came while the files moved up
-        if (packed / f"{split}.npy").exists():
-            (packed / f"{split}.npy").replace(folder / f"{split}.npy")
-    journal = Journal(folder, plan.size, plan.splits)
+    names = {split: f"{split}{plan.store.working}" for split in plan.splits}
+    for name in names.values():  # a kill came while the files moved up
+        if (packed / name).exists():
+            (packed / name).replace(folder / name)
+    journal = Journal(folder, {split: folder / name for split, name in names.items()}, plan.store.start)
     _check_space(packed, plan, done=journal.done)
     return journal
 
@@ -96,7 +95,7 @@ def check_same(there: dict[str, Any], wanted: dict[str, Any], what: str) -> None
 
 
 def _check_space(packed: Path, plan: Plan, *, done: int) -> None:
-    needed = (plan.total - done) * (plan.size**2 * 3 + _MANIFEST_BYTES)
+    needed = plan.store.room(plan.total - done) + (plan.total - done) * _MANIFEST_BYTES
     free = shutil.disk_usage(packed).free
     if needed > free:
         raise Problem(
@@ -105,24 +104,22 @@ def _check_space(packed: Path, plan: Plan, *, done: int) -> None:
         )
 
 
-def finish(packed: Path, plan: Plan, journal: Journal, *, progress: Progress) -> None:
-    """Headers, manifests and statistics; then everything moves up, the description last."""
+def finish(packed: Path, plan: Plan, journal: Journal, measured: Moments) -> None:
+    """Final files, manifests and statistics; then everything moves up, the description last."""
     folder = packed / PREPARING
-    splits = {split: count for split, count in journal.packed.items() if count}
+    splits = {split: len(lengths) for split, lengths in journal.lengths.items() if lengths}
     if "train" not in splits:
         raise Problem(f"no training picture of {plan.identity['source']} could be read")
-    for split, count in splits.items():
-        _close_pixels(folder / f"{split}.npy", npy_header(count, plan.size))
+    for split in splits:
+        plan.store.finish(folder, split, journal.edges(split))
     kept = (record for record in journal.records() if record.split in splits)
     digests = write_manifests(kept, folder, splits=tuple(splits), classes=plan.classes)
-    measured = moments(np.load(folder / "train.npy", mmap_mode="r", allow_pickle=False), progress)
     measured.statistics().save(folder / "statistics.npz")
-    description = _describe(plan, splits, digests, grey=measured.grey)
+    description = _describe(plan, splits, digests, plan.store.method, grey=measured.grey)
     with explained(packed):
-        for name in [f"{split}.{kind}" for split in splits for kind in ("npy", "parquet")] + [
-            "statistics.npz"
-        ]:
+        for name in [f"{split}{end}" for split in splits for end in (plan.store.final, ".parquet")]:
             (folder / name).replace(packed / name)
+        (folder / "statistics.npz").replace(packed / "statistics.npz")
     with explained(packed / DESCRIPTION):
         write_json(packed / DESCRIPTION, description)
     discard(folder)
@@ -133,21 +130,17 @@ def discard(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _close_pixels(path: Path, header: bytes) -> None:
-    with explained(path), path.open("r+b") as file:
-        file.write(header)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _describe(plan: Plan, splits: dict[str, int], digests: dict[str, str], *, grey: bool) -> dict[str, Any]:
+def _describe(
+    plan: Plan, splits: dict[str, int], digests: dict[str, str], method: dict[str, str], *, grey: bool
+) -> dict[str, Any]:
     """All of dataset.json: nothing in it depends on the time, the place or the number of workers."""
     decisive = {
         "format_version": FORMAT_VERSION,
         "classes": list(plan.classes),
         "size": plan.size,
         "fit": plan.fit,
-        "encoding": plan.identity["encoding"],
+        "encoding": plan.encoding,
+        **method,
         "resize": RESIZE_METHOD,
         "digests": digests,
     }
@@ -163,5 +156,6 @@ def _describe(plan: Plan, splits: dict[str, int], digests: dict[str, str], *, gr
     }
 
 
+@cache
 def _versions() -> dict[str, str]:
     return {name: version(name) for name in ("numpy", "pillow", "torch", "torchcodec")}

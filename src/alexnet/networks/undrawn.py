@@ -12,6 +12,7 @@ DRAWS = (Tensor.normal_, Tensor.uniform_)  # what initialisations rest on that d
 class Undrawn(TorchFunctionMode):
     """Within it, tensors that would be filled with random numbers hold zeros.
 
+    >>> import torch
     >>> with Undrawn():
     ...     print(float(torch.nn.Linear(2, 2).weight.detach().sum()))
     0.0

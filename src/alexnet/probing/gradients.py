@@ -138,10 +138,13 @@ def gradient_figure(networks: Mapping[str, Sequence[LayerGradient]]) -> "Figure"
 
 
 def _draw(axis: "Axes", of_what: str, curves: Mapping[str, Sequence[float]]) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     for number, (name, values) in enumerate(curves.items()):
         axis.plot(range(1, len(values) + 1), values, lw=1, color=COLOURS[number % len(COLOURS)], label=name)
     axis.set_yscale("log")
     axis.set_title(f"gradient {of_what}", loc="left", fontsize=10)
     axis.set_xlabel("layer, from the image to the logits", fontsize=9)
-    axis.tick_params(labelsize=8)
+    axis.tick_params(labelsize=8, which="both")
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.spines[["top", "right"]].set_visible(False)

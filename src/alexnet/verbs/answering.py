@@ -1,4 +1,4 @@
-"""A run's network as the verbs that answer use it: on its device, in the memory order that answers soonest."""
+"""A run's network as the verbs that answer use it: on its device, in the order of memory that is fastest."""
 
 import torch
 from torch import nn

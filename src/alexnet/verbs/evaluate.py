@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from alexnet.batches.loader import evaluation_batches
+from alexnet.batches.loader import evaluation_passes
 from alexnet.batches.views import evaluation_views
 from alexnet.dataset.packed import Packed, Split, open_packed
 from alexnet.evaluation.errors import Errors
@@ -190,8 +190,7 @@ def computed_predictions(
             return answer
 
         moved = preprocessing.to(where)
-        batches = (evaluation_batches(part, moved, window, workers=workers) for window in windows)
-        return predict(scores, batches, labels)
+        return predict(scores, evaluation_passes(part, moved, windows, workers=workers), labels)
 
 
 def labels_for(run: Run, packed: Packed, split: Split) -> np.ndarray[Any, np.dtype[np.int64]]:

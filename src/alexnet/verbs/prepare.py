@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from alexnet.dataset.packed import Encoding
 from alexnet.dataset.prepare import Prepared, PrepareSettings
 from alexnet.dataset.prepare import prepare as prepare_source
 from alexnet.dataset.resize import Fit
@@ -15,7 +16,7 @@ def prepare(
     *,
     size: int | None = None,
     fit: Fit = "crop",
-    encoding: str = "raw",
+    encoding: Encoding = "raw",
     val_fraction: float | None = None,
     max_skipped: float = 0.01,
     workers: int | None = None,

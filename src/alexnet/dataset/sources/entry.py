@@ -1,7 +1,7 @@
 """What every source gives: entries, and their contents in the same order."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
 import numpy as np
@@ -14,6 +14,9 @@ Read: TypeAlias = Callable[[], Content]
 """Fetches one content; it may be called in any thread, and raises OSError or Problem where it cannot."""
 
 SPLITS = ("train", "val", "test")
+
+UNLABELLED = ""
+"""The class of a picture that has none."""
 
 SPLIT_NAMES = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 """What a folder or a CSV may call a split, in any case of letters."""
@@ -32,12 +35,34 @@ class Entry:
     size: int | None = None
 
 
+@dataclass
+class Passed:
+    """How many things of one kind are left out, and the names of the first."""
+
+    count: int = 0
+    names: tuple[str, ...] = ()
+
+    def add(self, name: str) -> None:
+        """Count one; there may be millions, so that only some are kept."""
+        self.count += 1
+        if len(self.names) < _KEPT:
+            self.names += (name,)
+
+    def merge(self, other: "Passed", prefix: str) -> None:
+        """Count another source's as well, its names behind `prefix`."""
+        self.count += other.count
+        self.names = (*self.names, *(prefix + name for name in other.names))[:_KEPT]
+
+
+_KEPT = 20
+
+
 @dataclass(frozen=True)
 class PassedOver:
     """What a listing leaves out, for the doctor to name."""
 
-    hidden: tuple[str, ...] = ()  # dot-files and dot-folders
-    loose: tuple[str, ...] = ()  # pictures outside every class folder
+    hidden: Passed = field(default_factory=Passed)  # dot-files and dot-folders
+    loose: Passed = field(default_factory=Passed)  # pictures outside every class folder
     empty: tuple[tuple[str | None, str], ...] = ()  # class folders without a picture: split, class
 
 
@@ -57,6 +82,9 @@ class Source(Protocol):
 
     def contents(self, start: int = 0) -> Iterator[tuple[Entry, Read]]:
         """Entries from number `start` on, each with the means to read it."""
+
+    def titles(self) -> dict[str, str]:
+        """What classes are called, where the source says so: n02123045 -> tabby, tabby cat."""
 
     def passed_over(self) -> PassedOver:
         """What the listing leaves out."""

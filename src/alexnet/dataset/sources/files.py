@@ -1,11 +1,9 @@
-"""A folder or a tar as a stream of members in a fixed order, hidden ones apart; nothing is unpacked."""
+"""A folder as a stream of members in a fixed order, hidden ones apart; `archives` gives tars the same way."""
 
-import gzip
 import os
 import tarfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,8 +12,8 @@ from typing import Protocol, TypeAlias
 from alexnet.dataset.sources.entry import MAX_BYTES, Read
 from alexnet.problem import Problem
 
-_DAMAGE = (tarfile.TarError, OSError, EOFError, zlib.error)
-
+DAMAGE = (tarfile.TarError, OSError, EOFError, zlib.error)
+"""What reading a damaged archive raises."""
 
 ReadBytes: TypeAlias = Callable[[], bytes]
 
@@ -78,65 +76,6 @@ class Folder:
         return read
 
 
-@dataclass(frozen=True)
-class Archive:
-    """Members of a .tar or .tar.gz, in their own order."""
-
-    path: Path
-
-    @property
-    def name(self) -> str:
-        """The archive's own name."""
-        return self.path.name
-
-    def walk(self) -> Iterator[tuple[Member, ReadBytes]]:
-        """Every file and folder; absolute paths, `..`, links and devices are refused."""
-        try:
-            with ExitStack() as stack:
-                tar, packed = self._opened(stack)
-                while (header := tar.next()) is not None:
-                    tar.members.clear()  # type: ignore[attr-defined]  # else one object a member stays
-                    path = self._safe(header)
-                    if path:
-                        hidden = path.startswith(".") or "/." in path
-                        size = None if header.isdir() else header.size
-                        yield Member(path, size, hidden), partial(_read_member, tar, header)
-                while packed and packed.read(1 << 20):
-                    pass  # to the end, where gzip's checksum stands
-        except _DAMAGE as error:
-            raise self._damaged(error) from error
-
-    def _opened(self, stack: ExitStack) -> tuple[tarfile.TarFile, gzip.GzipFile | None]:
-        """A plain tar is listed by leaps from header to header; a packed one can only be read through."""
-        file = stack.enter_context(self.path.open("rb"))
-        if file.peek(2)[:2] != b"\x1f\x8b":
-            return stack.enter_context(tarfile.open(fileobj=file, mode="r:", tarinfo=_StrictHeader)), None
-        packed = stack.enter_context(gzip.GzipFile(fileobj=file))
-        tar = tarfile.open(fileobj=packed, mode="r|", tarinfo=_StrictHeader, bufsize=1 << 18)  # noqa: SIM115
-        return stack.enter_context(tar), packed
-
-    def _safe(self, header: tarfile.TarInfo) -> str:
-        parts = header.name.split("/")
-        if header.name.startswith("/") or ".." in parts:
-            raise Problem(f"{self.path} holds {header.name!r}, a path that leads outside: refused")
-        if not (header.isfile() or header.isdir()):
-            raise Problem(f"{self.path} holds {header.name!r}, a link or device: refused")
-        return "/".join(part for part in parts if part not in ("", "."))
-
-    def held(self, member: Member, read: ReadBytes) -> Read:
-        """The content itself, read now: a stream does not come back."""
-        if member.size and member.size > MAX_BYTES:
-            return read  # which says so, and reads nothing
-        try:
-            content = read()
-        except _DAMAGE as error:
-            raise self._damaged(error) from error
-        return lambda: content
-
-    def _damaged(self, error: BaseException) -> Problem:
-        return Problem(f"cannot read {self.path}: {error}; it is damaged or cut short, fetch it again")
-
-
 def _size(entry: os.DirEntry[str]) -> int:
     try:
         return entry.stat().st_size
@@ -144,21 +83,10 @@ def _size(entry: os.DirEntry[str]) -> int:
         return 0
 
 
-class _StrictHeader(tarfile.TarInfo):
-    """tarfile takes a broken header for the end of the archive; here it is an error."""
-
-    @classmethod
-    def fromtarfile(cls, tar: tarfile.TarFile) -> "_StrictHeader":
-        try:
-            return super().fromtarfile(tar)
-        except (tarfile.TruncatedHeaderError, tarfile.InvalidHeaderError) as error:  # type: ignore[attr-defined]
-            raise tarfile.ReadError(str(error)) from error
-
-
 def read_file(path: str | Path) -> bytes:
     """A file's bytes; one too large for a picture is a Problem."""
     with open(path, "rb") as file:
-        _check_bytes(os.fstat(file.fileno()).st_size)
+        check_bytes(os.fstat(file.fileno()).st_size)
         return file.read()
 
 
@@ -166,18 +94,13 @@ def whole(path: str, read: ReadBytes) -> bytes:
     """A member's bytes at once; what cannot be read is a Problem that names it."""
     try:
         return read()
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise Problem(f"cannot read {path}: {error}") from error
     except Problem as problem:
         raise Problem(f"{path}: {problem}") from problem
 
 
-def _read_member(tar: tarfile.TarFile, header: tarfile.TarInfo) -> bytes:
-    _check_bytes(header.size)
-    file = tar.extractfile(header)
-    return file.read() if file else b""
-
-
-def _check_bytes(size: int) -> None:
+def check_bytes(size: int) -> None:
+    """Refuse what is too large for a picture."""
     if size > MAX_BYTES:
         raise Problem(f"{size:,} bytes, more than the limit of {MAX_BYTES:,}")
