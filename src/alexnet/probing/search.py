@@ -76,7 +76,8 @@ def _nearest(features: FEATURES, queries: FEATURES, k: int, coarse: Coarse) -> N
 class Estimates(NamedTuple):
     """What is known of the distances between N rounded rows and B rounded queries.
 
-    The distance is no less than √(value + square) − moved[row] − moved[query]; `values` are the least they can be.
+    The distance is no less than √(value + square) − moved[row] − moved[query]; `values` are the least that
+    they can be.
     """
 
     values: Tensor  # float32 [blocks, B, rows], filled up with infinities
