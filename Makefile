@@ -23,7 +23,7 @@ $(STAMP): pyproject.toml constraints.txt
 		"$(PYTHON) is %d.%d. Name a newer one: make setup PYTHON=python3.11" % sys.version_info[:2])'
 	@rm -f $(STAMP)
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[dev,tensorboard]'
+	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $(STAMP)
 
 demo: $(STAMP) ## the whole story on bundled digits

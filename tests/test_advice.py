@@ -13,7 +13,6 @@ FINE = Circumstances(
     workers=1,
     bfloat16_units=False,
     precision="float32",
-    response_norms=True,
     not_compiled=None,
 )
 BUSY = {"pictures": 1.0, "network": 95.0, "validation": 3.0, "saving": 1.0}
@@ -49,7 +48,7 @@ def test_each_large_share_has_its_advice(part: str, words: str) -> None:
 
 
 def test_no_advice_on_what_the_training_does_not_use() -> None:
-    other = replace(FINE, device="cuda", threads=1, response_norms=True, not_compiled="no compiler")
+    other = replace(FINE, device="cuda", threads=1, not_compiled="no compiler")
     assert advice(shares(BUSY), other) == []
     assert advice(shares(BUSY), replace(FINE, bfloat16_units=True, precision="bfloat16")) == []
 
@@ -58,4 +57,4 @@ def test_circumstances_are_this_process(small: Recipe) -> None:
     here = circumstances(small, torch.device("cpu"), 3)
     assert here.threads == torch.get_num_threads()
     assert here.processors >= 1
-    assert (here.workers, here.precision, here.response_norms) == (3, "float32", False)
+    assert (here.workers, here.precision) == (3, "float32")

@@ -13,7 +13,8 @@ from alexnet.networks import NETWORKS, create
 from alexnet.networks.alexnet import from_torchvision
 from alexnet.networks.alexnet_options import LAYERS
 from alexnet.networks.layers import ResponseNorm
-from alexnet.networks.summary import neurons, receptive_fields, summarise, total
+from alexnet.networks.summary import neurons, summarise, total
+from alexnet.probing.receptive import receptive_fields
 from alexnet.problem import Problem
 
 TINY = {"image": 72, "maps": (8, 8, 12, 12, 8), "dense": (20, 20)}
@@ -98,12 +99,16 @@ def test_neurons_are_the_papers_650_thousand():
 
 
 def test_receptive_fields_of_the_paper():
-    fields = receptive_fields(on_meta("alexnet"))
+    fields = {
+        name: (rows.size, rows.step)
+        for name, (rows, _) in receptive_fields(on_meta("alexnet"), (3, 224, 224)).items()
+    }
     assert {name: fields[name] for name in fields if name[:4] in ("conv", "pool")} == {
         "conv1": (11, 4), "pool1": (19, 8), "conv2": (51, 8), "pool2": (67, 16), "conv3": (99, 16),
         "conv4": (131, 16), "conv5": (163, 16), "pool5": (195, 32),
     }  # fmt: skip
-    assert receptive_fields(on_meta("alexnet-2012"))["cnorm2"] == (51 + 4 * 8, 8)
+    (norm, _) = receptive_fields(on_meta("alexnet-2012"), (3, 224, 224))["cnorm2"]
+    assert (norm.size, norm.step) == (51 + 4 * 8, 8)
 
 
 def test_shares_of_the_parameters():

@@ -19,7 +19,8 @@ from alexnet.networks.parts import find, plain
 from alexnet.networks.published import PUBLISHED, Published, published
 from alexnet.networks.sizes import FIGURES, aligned, layer_rows, row
 from alexnet.networks.summary import kept_bytes, summarise, total
-from alexnet.networks.tracing import on_paper, trace
+from alexnet.networks.tracing import trace
+from alexnet.networks.undrawn import on_paper
 from alexnet.verbs import zoo
 from alexnet.verbs.networks import counted, networks
 

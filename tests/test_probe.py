@@ -13,7 +13,7 @@ import alexnet
 from alexnet import cli
 from alexnet.dataset.packed import open_packed
 from alexnet.networks import create, last_layers
-from alexnet.probing.mistakes import hidden_features, nearest
+from alexnet.probing.features import hidden_features
 from alexnet.problem import Problem, UsageProblem
 from alexnet.recipe import Recipe
 from alexnet.run import Run, open_run
@@ -234,17 +234,6 @@ def test_hidden_features_are_what_the_last_layer_reads():
     last = network.get_submodule(last_layers(network)[-1])
     with torch.no_grad():
         torch.testing.assert_close(last(features), network(images))
-
-
-def test_nearest_is_a_full_sort_whatever_the_batches():
-    chance = np.random.default_rng(0)
-    every = torch.from_numpy(chance.integers(0, 3, (40, 2))).float()
-    query = torch.tensor([1.0, 1.0])
-    distances = (every - query).double().norm(dim=1)
-    expected = sorted(range(40), key=lambda number: (float(distances[number]), number))[:7]
-    for batch in (1, 7, 40):
-        found = nearest(query, every.split(batch), lambda images: images, 7)
-        assert [number for number, _ in found] == expected
 
 
 def test_spread_covers_a_split_evenly():

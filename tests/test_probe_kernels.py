@@ -7,7 +7,7 @@ from scipy.stats import permutation_test
 from torch import nn
 
 from alexnet.networks import NETWORKS, create
-from alexnet.networks.tracing import on_paper
+from alexnet.networks.undrawn import on_paper
 from alexnet.probing.kernels import (
     Kernels,
     colourfulness,

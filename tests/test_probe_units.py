@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from torch import nn
 
 from alexnet.networks import NETWORKS, create
-from alexnet.networks.tracing import on_paper
+from alexnet.networks.layers import LocallyConnected2d
+from alexnet.networks.undrawn import on_paper
 from alexnet.probing.receptive import Field, receptive_field, receptive_fields
 from alexnet.probing.units import Excited, Strongest, box, patch, unit_figure
 from alexnet.problem import UsageProblem
@@ -72,6 +73,29 @@ def test_fields_are_where_nan_comes_from(name, options):
                 assert (pixels[:1], pixels[-1:]) == (([first], [past - 1]) if first < past else ([], [])), (
                     layer
                 )
+
+
+def test_receptive_fields_are_what_the_gradient_reaches():
+    network = nn.Sequential(
+        nn.Conv2d(1, 2, 5, stride=2), nn.Sequential(nn.ReLU(), nn.MaxPool2d(3, stride=2)),
+        nn.Conv2d(2, 3, 3, dilation=2), LocallyConnected2d(3, 1, kernel=2, image=7),
+    ).double()  # fmt: skip
+    fields = receptive_fields(network, (1, 49, 49))
+    assert list(fields) == ["0", "1.0", "1.1", "1", "2", "3", ""]
+    with torch.no_grad():  # every path counts
+        for parameter in network.parameters():
+            parameter.uniform_(0.5, 1)
+    network[1][1] = nn.AvgPool2d(3, stride=2)
+    image = torch.ones(1, 1, 49, 49, dtype=torch.float64, requires_grad=True)
+    outputs = network(image)
+    (reached,) = torch.autograd.grad(outputs[0, 0, 2, 2], image, retain_graph=True)
+    (beside,) = torch.autograd.grad(outputs[0, 0, 2, 3], image)
+    columns, shifted = reached[0, 0].any(0).nonzero(), beside[0, 0].any(0).nonzero()
+    across = fields["3"][1]
+    assert (across.size, across.step) == (
+        int(columns.max() - columns.min() + 1),
+        int(shifted.min() - columns.min()),
+    )
 
 
 def test_oblong_windows_have_a_field_for_each_side():

@@ -8,12 +8,10 @@ from torch import Tensor, nn
 from write_golden import GOLDEN, golden_text, golden_totals
 
 from alexnet.networks import NETWORKS, create
-from alexnet.networks.layers import LocallyConnected2d
 from alexnet.networks.summary import (
     Layer,
     activation_bytes,
     neurons,
-    receptive_fields,
     summarise,
     total,
 )
@@ -138,27 +136,3 @@ def test_activation_memory_of_a_batch():
     rows = summarise(nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU()), (1, 5, 5))
     assert activation_bytes(rows) == 4 * (18 + 18)
     assert activation_bytes(rows, images=128, bytes_each=2) == 128 * 2 * 36
-
-
-def test_receptive_fields_are_what_the_gradient_reaches():
-    network = nn.Sequential(
-        nn.Conv2d(1, 2, 5, stride=2), nn.Sequential(nn.ReLU(), nn.MaxPool2d(3, stride=2)),
-        nn.Conv2d(2, 3, 3, dilation=2), LocallyConnected2d(3, 1, kernel=2, image=7),
-    ).double()  # fmt: skip
-    fields = receptive_fields(network)
-    assert list(fields) == ["0", "1.0", "1.1", "2", "3"]
-    with torch.no_grad():  # every path counts
-        for parameter in network.parameters():
-            parameter.uniform_(0.5, 1)
-    network[1][1] = nn.AvgPool2d(3, stride=2)
-    image = torch.ones(1, 1, 49, 49, dtype=torch.float64, requires_grad=True)
-    outputs = network(image)
-    (reached,) = torch.autograd.grad(outputs[0, 0, 2, 2], image, retain_graph=True)
-    (beside,) = torch.autograd.grad(outputs[0, 0, 2, 3], image)
-    columns, shifted = reached[0, 0].any(0).nonzero(), beside[0, 0].any(0).nonzero()
-    assert fields["3"] == (int(columns.max() - columns.min() + 1), int(shifted.min() - columns.min()))
-
-
-def test_receptive_field_of_branches_is_refused():
-    with pytest.raises(UsageProblem, match="0 is a Block, not a chain"):
-        receptive_fields(nn.Sequential(Block()))

@@ -3,7 +3,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from alexnet.batches.threads import Task, ahead, completed
+from alexnet.batches.threads import Task, completed
+from alexnet.dataset.pool import ahead
 
 
 @pytest.mark.parametrize("workers", [0, 1, 3])

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from alexnet.networks import NETWORKS, create
 from alexnet.networks.summary import summarise, total
-from alexnet.networks.tracing import on_paper
+from alexnet.networks.undrawn import on_paper
 
 GOLDEN = Path(__file__).parent / "golden"
 

@@ -16,7 +16,8 @@ from pathlib import Path
 
 COMPILERS = ("cc", "gcc", "clang")
 # no -ffast-math: sums keep their order and roots are exact to the last bit, as in torch
-FLAGS = ("-O3", "-march=native", "-mprefer-vector-width=512", "-fno-math-errno", "-fno-trapping-math")
+FLAGS = ("-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math")
+WIDE = ("-mprefer-vector-width=512",) if platform.machine() in ("x86_64", "AMD64") else ()
 LINKING = ("-fopenmp", "-shared", "-fPIC", "-lm")
 PATIENCE = 60  # seconds for one file
 
@@ -76,7 +77,7 @@ def _first_line(error: Exception) -> str:
 
 
 def _load(source: Path, definitions: tuple[str, ...]) -> ctypes.CDLL:
-    command = [str(_compiler()), *FLAGS, *(f"-D{name}" for name in definitions), str(source), *LINKING]
+    command = [str(_compiler()), *FLAGS, *WIDE, *(f"-D{name}" for name in definitions), str(source), *LINKING]
     library = folder() / f"{source.stem}-{_key(source, definitions)}.so"
     if not library.exists():
         _compile(command, library)
@@ -102,7 +103,7 @@ def folder() -> Path:
 
 def _key(source: Path, definitions: tuple[str, ...]) -> str:
     """What a library depends on: its source, the command, and the processor that -march=native means."""
-    command = " ".join((*FLAGS, *definitions, *LINKING)).encode()
+    command = " ".join((*FLAGS, *WIDE, *definitions, *LINKING)).encode()
     return hashlib.sha256(b"\n".join((command, source.read_bytes(), _processor()))).hexdigest()[:16]
 
 

@@ -82,12 +82,12 @@ class Run:
             **recipe.options,
         )
 
-    def network(self) -> nn.Module:
-        """Build the network with the newest weights, ready to answer (`eval`)."""
-        weights = self.weights()
+    def network(self, checkpoint: "Checkpoint | None" = None) -> nn.Module:
+        """Build the network with a checkpoint's weights (default: the newest), ready to answer (`eval`)."""
+        weights = checkpoint.weights() if checkpoint else self.weights()
         with Undrawn():
             network = self.build()
-        load_weights(network, weights, str(self.path))
+        load_weights(network, weights, str(checkpoint.path if checkpoint else self.path))
         return network.eval()
 
     def weights(self) -> dict[str, Tensor]:

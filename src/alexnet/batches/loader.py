@@ -14,14 +14,11 @@ from alexnet.batches.maker import Plan, maker_of
 from alexnet.batches.order import shares, steps_in_epoch, training_order
 from alexnet.batches.preprocessing import Preprocessing
 from alexnet.batches.resized_crops import gather_resized, resized_windows
-from alexnet.batches.threads import ahead
 from alexnet.batches.views import Images, View, Windows, colour_noise, gather, padded, training_windows
 from alexnet.dataset.encoded import EncodedImages
 from alexnet.dataset.packed import Split
 from alexnet.dataset.statistics import Statistics
 from alexnet.recipe import Recipe
-
-__all__ = ["Batch", "TrainingLoader", "ahead", "evaluation_batches", "evaluation_passes"]
 
 
 class Batch(NamedTuple):

@@ -2,28 +2,13 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures import Future
 from typing import TypeVar
 
+from alexnet.dataset.pool import threads
+
 T = TypeVar("T")
-R = TypeVar("R")
 Task = Callable[[], object]
-
-
-def ahead(work: Callable[[T], R], items: Iterable[T], workers: int) -> Iterator[R]:
-    """`map(work, items)` in order, by `workers` threads with at most two items each ahead of the reader."""
-    if not workers:
-        yield from map(work, items)
-        return
-    waiting: deque[Future[R]] = deque()
-    with _pool(workers) as pool:
-        for item in items:
-            waiting.append(pool.submit(work, item))
-            if len(waiting) > 2 * workers:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
 
 
 def completed(plans: Iterable[tuple[T, Sequence[Task]]], workers: int) -> Iterator[T]:
@@ -43,7 +28,7 @@ def completed(plans: Iterable[tuple[T, Sequence[Task]]], workers: int) -> Iterat
             yield result
         return
     waiting: deque[tuple[T, list[Future[object]]]] = deque()
-    with _pool(workers) as pool:
+    with threads(workers) as pool:
         for result, tasks in plans:
             waiting.append((result, [pool.submit(task) for task in tasks]))
             if len(waiting) > 1:
@@ -56,12 +41,3 @@ def _done(result: T, futures: Sequence[Future[object]]) -> T:
     for future in futures:
         future.result()
     return result
-
-
-@contextmanager
-def _pool(workers: int) -> Iterator[ThreadPoolExecutor]:
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="loader")
-    try:
-        yield pool
-    finally:
-        pool.shutdown(cancel_futures=True)  # a reader that leaves early waits for no more than what runs

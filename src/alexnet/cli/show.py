@@ -83,14 +83,7 @@ def trained(result: "Trained") -> None:
     )
     if result.top1_error is not None:
         _print(f"validation error: top-1 {result.top1_error:.2f} %, top-5 {result.top5_error:.2f} %")
-    parts = {
-        "network": result.compute_seconds,
-        "pictures": result.data_seconds,
-        "validation": result.validation_seconds,
-        "saving": result.saving_seconds,
-    }
-    whole = max(sum(parts.values()), 1e-9)
-    _print("time: " + ", ".join(f"{name} {100 * spent / whole:.1f} %" for name, spent in parts.items()))
+    _print("time: " + ", ".join(f"{part} {100 * share:.1f} %" for part, share in result.shares.items()))
     for line in result.advice:
         _print(f"faster: {line}")
 

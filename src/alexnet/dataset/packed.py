@@ -7,8 +7,9 @@ statistics.npz   of the training split (statistics.py)
 dataset.json     format version, classes in order, counts, how it was made, fingerprint; written last
 """
 
+import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
@@ -31,6 +32,9 @@ FORMAT_VERSION = 1
 DESCRIPTION = "dataset.json"
 PREPARING = "preparing"
 """The folder inside a pack that holds what is half finished."""
+
+DECISIVE = ("format_version", "classes", "size", "fit", "encoding", "jpeg", "resize", "digests")
+"""What of the description the fingerprint is of, as far as it is there."""
 
 
 @dataclass(frozen=True)
@@ -151,6 +155,12 @@ def open_packed(path: str | Path) -> Packed:
         raise _damaged(path / DESCRIPTION) from error
     _check_files(packed)
     return packed
+
+
+def fingerprint_of(description: Mapping[str, object]) -> str:
+    """The fingerprint that a description should have: of all that decides what is in the pack."""
+    decisive = {key: description[key] for key in DECISIVE if key in description}
+    return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -24,24 +24,38 @@ def default_workers() -> int:
 def in_order(
     work: Callable[[Item], Result], items: Iterable[Item], *, workers: int | None = None
 ) -> Generator[Result]:
-    """Yield `work(item)` for each item in their order, a few items ahead of the one that is taken.
+    """Yield `work(item)` for each item in their order, each thread of ours with one of torch's.
 
     >>> list(in_order(len, ["a", "bc"], workers=2))
     [1, 2]
     """
-    workers = workers or default_workers()
-    waiting: deque[Future[Result]] = deque()
     with _one_torch_thread():
-        pool = ThreadPoolExecutor(workers, "pictures")
-        try:
-            for item in items:
-                waiting.append(pool.submit(work, item))
-                if len(waiting) > 2 * workers:
-                    yield waiting.popleft().result()
-            while waiting:
+        yield from ahead(work, items, workers or default_workers())
+
+
+def ahead(work: Callable[[Item], Result], items: Iterable[Item], workers: int) -> Generator[Result]:
+    """`map(work, items)` in order, by `workers` threads with at most two items each ahead of the reader."""
+    if not workers:
+        yield from map(work, items)
+        return
+    waiting: deque[Future[Result]] = deque()
+    with threads(workers) as pool:
+        for item in items:
+            waiting.append(pool.submit(work, item))
+            if len(waiting) > 2 * workers:
                 yield waiting.popleft().result()
-        finally:
-            pool.shutdown(cancel_futures=True)
+        while waiting:
+            yield waiting.popleft().result()
+
+
+@contextmanager
+def threads(workers: int) -> Iterator[ThreadPoolExecutor]:
+    """A pool of threads; a reader that leaves early waits for no more than what runs."""
+    pool = ThreadPoolExecutor(workers, "pictures")
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def batches(items: Iterable[Item], *, most: int, size: Callable[[Item], int]) -> Iterator[list[Item]]:

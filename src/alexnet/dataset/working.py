@@ -5,7 +5,6 @@ without that one nothing in the folder is trusted.
 """
 
 import fcntl
-import hashlib
 import json
 import os
 import shutil
@@ -19,7 +18,7 @@ from typing import Any
 from alexnet.dataset.decode import DECODE_POLICY
 from alexnet.dataset.journal import Journal
 from alexnet.dataset.manifest import write_manifests
-from alexnet.dataset.packed import DESCRIPTION, FORMAT_VERSION, PREPARING
+from alexnet.dataset.packed import DESCRIPTION, FORMAT_VERSION, PREPARING, fingerprint_of
 from alexnet.dataset.plan import Plan
 from alexnet.dataset.resize import RESIZE_METHOD
 from alexnet.dataset.statistics import Moments
@@ -134,7 +133,7 @@ def _describe(
     plan: Plan, splits: dict[str, int], digests: dict[str, str], method: dict[str, str], *, grey: bool
 ) -> dict[str, Any]:
     """All of dataset.json: nothing in it depends on the time, the place or the number of workers."""
-    decisive = {
+    description = {
         "format_version": FORMAT_VERSION,
         "classes": list(plan.classes),
         "size": plan.size,
@@ -143,17 +142,13 @@ def _describe(
         **method,
         "resize": RESIZE_METHOD,
         "digests": digests,
-    }
-    fingerprint = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
-    return {
-        **decisive,
         **plan.identity,
         "splits": splits,
         "grey": grey,
         "decode": DECODE_POLICY,
         "versions": _versions(),
-        "fingerprint": fingerprint,
     }
+    return description | {"fingerprint": fingerprint_of(description)}
 
 
 @cache

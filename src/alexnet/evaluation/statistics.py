@@ -27,6 +27,17 @@ def wilson(errors: int, images: int, z: float = Z95) -> tuple[float, float]:
     return 100.0 * max(centre - half, 0.0), 100.0 * min(centre + half, 1.0)
 
 
+def mean_interval(values: NDArray[np.float64]) -> tuple[float, tuple[float, float]]:
+    """The mean of independent values [N] and its 95 % interval by the normal distribution.
+
+    >>> mean_interval(np.array([0.0, 100.0] * 200))[1]
+    (45.093..., 54.906...)
+    """
+    mean = float(values.mean())
+    half = Z95 * float(values.std(ddof=1)) / math.sqrt(len(values)) if len(values) > 1 else math.inf
+    return mean, (mean - half, mean + half)
+
+
 @dataclass(frozen=True)
 class Difference:
     """How much worse one recipe is than another, in points of error; positive is worse."""

@@ -27,6 +27,7 @@ from alexnet.networks import (
     vgg,
 )
 from alexnet.networks.state_file import read_state
+from alexnet.networks.undrawn import on_paper
 from alexnet.problem import Problem
 
 Renamed = Callable[[Mapping[str, Tensor]], dict[str, Tensor]]
@@ -152,7 +153,7 @@ Layout = dict[str, tuple[str, Shape, bool]]  # our name: theirs, shape, whether 
 
 @cache
 def _layout(foreign: Foreign) -> Layout:
-    with torch.device("meta"):
+    with on_paper():
         network = create(foreign.network, classes=1000)
     state, last = network.state_dict(), last_layers(network)
     return {

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from torch import nn
 
 from alexnet.networks import NETWORKS, create, entry
-from alexnet.networks.tracing import Shape, on_paper, trace
+from alexnet.networks.tracing import Shape, trace
+from alexnet.networks.undrawn import on_paper
 from alexnet.problem import UsageProblem
 
 

@@ -6,14 +6,13 @@ its own in a method `multiply_adds(output: tuple[int, ...]) -> int`.
 """
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 
 from alexnet.networks.tracing import Passed, multiply_adds, trace
-from alexnet.problem import UsageProblem
 
 
 @dataclass(frozen=True)
@@ -97,25 +96,6 @@ def kept_bytes(network: nn.Module, input: tuple[int, ...]) -> int:
     return sum(tensor.untyped_storage().nbytes() for tensor in saved.values()) // len(images)
 
 
-def receptive_fields(network: nn.Sequential) -> dict[str, tuple[int, int]]:
-    """Of each layer up to the flattening: pixels a side that one output sees, and pixels between neighbours.
-
-    >>> receptive_fields(nn.Sequential(nn.Conv2d(3, 96, 11, stride=4), nn.MaxPool2d(3, stride=2)))
-    {'0': (11, 4), '1': (19, 8)}
-    """
-    fields, field, step = {}, 1, 1
-    for name, layer in _chain(network):
-        if isinstance(layer, nn.Flatten | nn.AdaptiveAvgPool2d | nn.Linear):
-            break
-        kernel, stride, dilation = (
-            _side(getattr(layer, key, 1)) for key in ("kernel_size", "stride", "dilation")
-        )
-        if hasattr(layer, "kernel_size"):
-            field, step = field + (kernel - 1) * dilation * step, step * stride
-        fields[name] = (field, step)
-    return fields
-
-
 def _memory(tensor: Tensor) -> int:
     return int(tensor.untyped_storage()._cdata)  # the same for views; meta tensors have no address
 
@@ -154,19 +134,3 @@ def _sum(name: str, kind: str, layers: list[Layer]) -> Layer:
         sum(layer.activations for layer in layers),
         max((layer.depth for layer in layers), default=0),
     )
-
-
-def _chain(network: nn.Module, prefix: str = "") -> Iterator[tuple[str, nn.Module]]:
-    for name, layer in network.named_children():
-        if not any(layer.children()):
-            yield prefix + name, layer
-        elif isinstance(layer, nn.Sequential):
-            yield from _chain(layer, f"{prefix}{name}.")
-        else:
-            raise UsageProblem(
-                f"{prefix}{name} is a {type(layer).__name__}, not a chain: its field is not one number"
-            )
-
-
-def _side(size: int | tuple[int, ...]) -> int:
-    return size if isinstance(size, int) else size[0]

@@ -1,12 +1,11 @@
 """One image through a network on paper: what goes in and out of each module, and how deep it lies.
 
-Torch's meta device computes shapes without numbers. Much of it is written in Python and slow, so that first
-weights are not drawn here, and a convolution's shape is asked for once.
+Torch's meta device computes shapes without numbers. Much of it is written in Python and slow, so that a
+convolution's shape is asked for once.
 """
 
 import math
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,35 +31,40 @@ class Passed:
     depth: int  # layers with multiply-adds on the longest way from the image to this output
 
 
-@contextmanager
-def on_paper() -> Iterator[None]:
-    """Build networks on the meta device, at once and without memory; first weights are not drawn.
-
-    >>> with on_paper():
-    ...     nn.Linear(9216, 4096).weight.device.type
-    'meta'
-    """
-    with torch.device("meta"), _NoDraws():
-        yield
-
-
 def trace(network: nn.Module, input: Shape) -> list[Passed]:
     """Every module, blocks too, in the order in which they end, for one image in evaluation mode.
 
     The network stays as it was. Raises UsageProblem if it does not take such an image.
     """
     passed: list[Passed] = []
+    walk(network, input, _Depths(), lambda name: _noting(name, passed))
+    return passed
+
+
+def walk(
+    network: nn.Module,
+    input: Shape,
+    mode: TorchFunctionMode,
+    noting: Callable[[str], Callable[..., None]],
+    begin: Callable[[Tensor], object] = lambda _image: None,
+) -> None:
+    """One image on paper through the network in evaluation, which stays as it was.
+
+    After each module `noting(its name)` is called with the module, its arguments, keywords and output; every
+    function in between goes by `mode`. `begin` is called with the image first. Raises as `trace`.
+    """
     tensors = [*network.named_parameters(), *network.named_buffers()]
     weights = {name: torch.empty_like(tensor, device="meta") for name, tensor in tensors}
     dtype = next((parameter.dtype for parameter in network.parameters()), torch.get_default_dtype())
     image = torch.empty(1, *input, dtype=dtype, device="meta")
+    begin(image)
     modes = [(module, module.training) for module in network.modules()]
     hooks = [
-        module.register_forward_hook(_noting(name, passed), with_kwargs=True)
+        module.register_forward_hook(noting(name), with_kwargs=True)
         for name, module in network.named_modules()
     ]
     try:
-        with torch.no_grad(), _Depths():
+        with torch.no_grad(), mode:
             functional_call(network.eval(), weights, image)
     except (RuntimeError, ValueError) as error:
         reason = str(error).splitlines()[0]
@@ -70,7 +74,6 @@ def trace(network: nn.Module, input: Shape) -> list[Passed]:
             hook.remove()
         for module, training in modes:
             module.training = training
-    return passed
 
 
 def multiply_adds(module: nn.Module, output: Shape) -> int:
@@ -89,8 +92,8 @@ def multiply_adds(module: nn.Module, output: Shape) -> int:
 
 def _noting(name: str, passed: list[Passed]) -> Callable[..., None]:
     def note(module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
-        before = [*_tensors(args), *_tensors(kwargs)]
-        after = list(_tensors(output))
+        before = [*tensors_in(args), *tensors_in(kwargs)]
+        after = list(tensors_in(output))
         shape = tuple(after[0].shape[1:])
         if multiply_adds(module, shape):
             _set_depth(after, 1 + _depth(before))
@@ -114,7 +117,7 @@ class _Depths(TorchFunctionMode):
             return func(*args)
         result = self._result(func, args, kwargs)
         if isinstance(result, Tensor | tuple | list):
-            _set_depth(_tensors(result), _depth([*_tensors(args), *_tensors(kwargs)]))
+            _set_depth(tensors_in(result), _depth([*tensors_in(args), *tensors_in(kwargs)]))
         return result
 
     def _result(self, func: Any, args: Any, kwargs: Any) -> Any:
@@ -128,23 +131,13 @@ class _Depths(TorchFunctionMode):
         return args[0].new_empty(self.known[key])
 
 
-class _NoDraws(TorchFunctionMode):
-    """Functions that only fill a tensor leave it as it is."""
-
-    FILLS = (Tensor.normal_, Tensor.uniform_, Tensor.fill_, Tensor.zero_, Tensor.copy_, Tensor.erfinv_)
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func in self.FILLS or getattr(func, "__module__", "") == "torch.nn.init":
-            return args[0] if args else (kwargs or {})["tensor"]
-        return func(*args, **(kwargs or {}))
-
-
-def _tensors(values: Any) -> Iterator[Tensor]:
+def tensors_in(values: Any) -> Iterator[Tensor]:
+    """All tensors of nested tuples, lists and dictionaries."""
     if isinstance(values, Tensor):
         yield values
     elif isinstance(values, tuple | list | dict):
         for value in values.values() if isinstance(values, dict) else values:
-            yield from _tensors(value)
+            yield from tensors_in(value)
 
 
 def _depth(tensors: list[Tensor]) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.lib.format import write_array_header_1_0
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -14,8 +15,7 @@ from torch import Tensor, nn
 from alexnet.files import written_whole
 from alexnet.networks import last_layers
 from alexnet.probing.activations import activations, require_layer
-from alexnet.probing.mistakes import hidden_features
-from alexnet.problem import Problem
+from alexnet.problem import Problem, UsageProblem
 
 FEATURES = NDArray[np.float32]
 HIDDEN = "hidden"
@@ -32,6 +32,25 @@ def features(network: nn.Module, images: Tensor, layer: str = HIDDEN) -> FEATURE
     else:
         answer = activations(network, images, layer).flatten(1).float()
     return np.asarray(answer.cpu().contiguous().numpy())
+
+
+def hidden_features(network: nn.Module, images: Tensor) -> Tensor:
+    """What the layer that gives the logits reads of images [N, C, H, W]: [N, F], maps by their means."""
+    kept: list[Tensor] = []
+
+    def keep(_module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        kept[:] = [inputs[0].detach()]
+
+    handle = require_layer(network, last_layers(network)[-1]).register_forward_pre_hook(keep)
+    try:
+        with torch.inference_mode():
+            network(images)
+    finally:
+        handle.remove()
+    if not kept:
+        raise UsageProblem("this network's last layer reads nothing in evaluation")
+    features = kept[0].float()
+    return features.mean((2, 3)) if features.dim() == 4 else features.flatten(1)
 
 
 def layer_told(network: nn.Module, layer: str) -> str:

@@ -1,57 +1,14 @@
 """One answer beside training pictures of the class that was answered and of the one that is right."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor, nn
-
-from alexnet.networks import last_layers
-from alexnet.probing.activations import require_layer
 from alexnet.probing.drawing import BLUE, GREY, ORANGE, brief, figure_of, grid, shown
 from alexnet.probing.sheets import PIXELS
-from alexnet.problem import UsageProblem
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-
-def hidden_features(network: nn.Module, images: Tensor) -> Tensor:
-    """What the layer that gives the logits reads of images [N, C, H, W]: [N, F], maps by their means."""
-    kept: list[Tensor] = []
-
-    def keep(_module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        kept[:] = [inputs[0].detach()]
-
-    handle = require_layer(network, last_layers(network)[-1]).register_forward_pre_hook(keep)
-    try:
-        with torch.inference_mode():
-            network(images)
-    finally:
-        handle.remove()
-    if not kept:
-        raise UsageProblem("this network's last layer reads nothing in evaluation")
-    features = kept[0].float()
-    return features.mean((2, 3)) if features.dim() == 4 else features.flatten(1)
-
-
-def nearest(
-    query: Tensor, batches: Iterable[Tensor], features: Callable[[Tensor], Tensor], count: int
-) -> list[tuple[int, float]]:
-    """The `count` images of a stream nearest to `query` [F]: number and Euclidean distance, ties by number.
-
-    >>> stream = [torch.tensor([[0.0], [3.0]]), torch.tensor([[1.0], [1.0]])]
-    >>> nearest(torch.tensor([1.0]), stream, lambda images: images, 2)
-    [(2, 0.0), (3, 0.0)]
-    """
-    best: list[tuple[float, int]] = []
-    seen = 0
-    for images in batches:
-        away = (features(images).double() - query.double()).norm(dim=1).tolist()
-        best = sorted([*best, *((distance, seen + place) for place, distance in enumerate(away))])[:count]
-        seen += len(images)
-    return [(number, distance) for distance, number in best]
 
 
 @dataclass(frozen=True)

@@ -5,16 +5,15 @@ with p zeros before it turns (start, step, size) into (start − p · step, step
 Where branches meet, what one of them sees is seen. Flattened, dense and globally pooled outputs see all.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.func import functional_call
 from torch.overrides import TorchFunctionMode
 
+from alexnet.networks.tracing import tensors_in, walk
 from alexnet.problem import UsageProblem
 
 
@@ -49,23 +48,13 @@ def receptive_fields(network: nn.Module, image: tuple[int, int, int]) -> dict[st
     """
     whole = (Field(0, 0, image[1]), Field(0, 0, image[2]))
     found: dict[str, Fields] = {}
-    named = [*network.named_parameters(), *network.named_buffers()]
-    weights = {name: torch.empty_like(tensor, device="meta") for name, tensor in named}
-    dtype = next((weight.dtype for weight in weights.values()), torch.get_default_dtype())
-    pixels = torch.empty(1, *image, dtype=dtype, device="meta")
-    _see(pixels, (Field(0, 1, 1), Field(0, 1, 1)))
-    modes = [(module, module.training) for module in network.modules()]
-    hooks = [
-        module.register_forward_hook(_window(name, found, whole)) for name, module in network.named_modules()
-    ]
-    try:
-        with torch.no_grad(), _Sight(whole):
-            functional_call(network.eval(), weights, pixels)
-    finally:
-        for hook in hooks:
-            hook.remove()
-        for module, training in modes:
-            module.training = training
+    walk(
+        network,
+        image,
+        _Sight(whole),
+        lambda name: _window(name, found, whole),
+        lambda pixels: _see(pixels, (Field(0, 1, 1), Field(0, 1, 1))),
+    )
     return found
 
 
@@ -82,7 +71,7 @@ def receptive_field(network: nn.Module, image: tuple[int, int, int], layer: str)
 def _window(name: str, found: dict[str, Fields], whole: Fields) -> Callable[..., None]:
     """After a module: what its window makes of what its input saw."""
 
-    def ran(module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
+    def ran(module: nn.Module, inputs: tuple[Any, ...], _keywords: Any, output: Any) -> None:
         if not isinstance(output, Tensor):
             return
         before, maps = _seen(inputs), inputs[0]
@@ -122,7 +111,7 @@ class _Sight(TorchFunctionMode):
             return result
         before = _seen((args, kwargs or {}))
         if isinstance(result, Tensor) and before:
-            maps = next(tensor for tensor in _tensors(args) if hasattr(tensor, "seen"))
+            maps = next(tensor for tensor in tensors_in(args) if hasattr(tensor, "seen"))
             if func is F.pad and maps.dim() == 4:
                 before = _padded(before, args[1] if len(args) > 1 else (kwargs or {})["pad"])
                 _see(result, before)
@@ -163,7 +152,7 @@ def _cut(field: Field, part: slice) -> Field:
 
 def _seen(values: Any) -> Fields | None:
     """What any of the tensors sees: from the first start to the last end."""
-    fields = [tensor.seen for tensor in _tensors(values) if hasattr(tensor, "seen")]
+    fields = [tensor.seen for tensor in tensors_in(values) if hasattr(tensor, "seen")]
     if not fields:
         return None
     rows, columns = (_union([each[side] for each in fields]) for side in range(2))
@@ -179,14 +168,6 @@ def _union(fields: list[Field]) -> Field:
 
 def _see(tensor: Tensor, fields: Any) -> None:
     tensor.seen = fields  # type: ignore[attr-defined]
-
-
-def _tensors(values: Any) -> Iterator[Any]:
-    if isinstance(values, Tensor):
-        yield values
-    elif isinstance(values, tuple | list | dict):
-        for value in values.values() if isinstance(values, dict) else values:
-            yield from _tensors(value)
 
 
 def _of_side(value: Any, side: int) -> int:

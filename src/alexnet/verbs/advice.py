@@ -24,7 +24,6 @@ class Circumstances:
     workers: int  # threads that cut pictures
     bfloat16_units: bool
     precision: str
-    response_norms: bool
     not_compiled: str | None  # why plain forms ran, where they did
 
 
@@ -37,7 +36,6 @@ def circumstances(recipe: Recipe, device: torch.device, workers: int) -> Circums
         workers=workers,
         bfloat16_units=has_bfloat16_units(device),
         precision=recipe.precision,
-        response_norms=recipe.network.startswith(("alexnet", "convnet")),
         not_compiled=why_not(),
     )
 
@@ -64,8 +62,8 @@ def advice(share: Mapping[str, float], here: Circumstances) -> list[str]:
             "this machine has units for bfloat16, which multiply several times as fast: "
             "--set precision=bfloat16"
         )
-    if here.device == "cpu" and here.response_norms and here.not_compiled:
-        found.append(f"response norms ran in plain torch, since {here.not_compiled}")
+    if here.device == "cpu" and here.not_compiled:
+        found.append(f"norms, updates and pictures had no compiled forms, since {here.not_compiled}")
     if share["validation"] > OFTEN:
         found.append(f"validation takes {share['validation']:.0%}: a smaller validation split is enough")
     return found

@@ -1,6 +1,5 @@
 """How often neighbours are of the same class: by features, and by pixels for contrast."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -9,14 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from alexnet.evaluation.statistics import Z95
+from alexnet.evaluation.statistics import mean_interval
 from alexnet.probing.features import HIDDEN
 from alexnet.progress import Progress, silent
 from alexnet.run import Run
 from alexnet.verbs.evaluate import labels_for
 from alexnet.verbs.index import Index, open_index
+from alexnet.verbs.probe.asked import asked_of
 from alexnet.verbs.probe.chosen import spread
-from alexnet.verbs.similar import asked_of, pixel_neighbours
+from alexnet.verbs.similar import pixel_neighbours
 
 QUERIES = 1000
 SHARE = 250  # queries at a time
@@ -81,14 +81,3 @@ def _counted(by_features: NDArray[np.bool_], by_pixels: NDArray[np.bool_], k: in
     told = [mean_interval(each) for each in (*shares, shares[0] - shares[1])]
     values = [value for mean, interval in told for value in (mean, interval)]
     return Agreement(k, len(by_features), *values)  # type: ignore[arg-type]
-
-
-def mean_interval(values: NDArray[np.float64]) -> tuple[float, tuple[float, float]]:
-    """The mean of independent values [N] and its 95 % interval by the normal distribution.
-
-    >>> mean_interval(np.array([0.0, 100.0] * 200))[1]
-    (45.093..., 54.906...)
-    """
-    mean = float(values.mean())
-    half = Z95 * float(values.std(ddof=1)) / math.sqrt(len(values)) if len(values) > 1 else math.inf
-    return mean, (mean - half, mean + half)

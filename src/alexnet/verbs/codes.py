@@ -9,7 +9,7 @@ from alexnet.probing.features import HIDDEN
 from alexnet.progress import Progress, silent
 from alexnet.run import Run
 from alexnet.verbs.index import open_index
-from alexnet.verbs.similar import asked_of
+from alexnet.verbs.probe.asked import asked_of
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from alexnet.evaluation.statistics import mean_interval
 from alexnet.probing.autoencoder import STEPS, learned
 from alexnet.probing.codes import (
     CODES,
@@ -24,10 +25,9 @@ from alexnet.probing.search import I64
 from alexnet.problem import UsageProblem
 from alexnet.progress import Progress, silent
 from alexnet.run import Run
-from alexnet.verbs.agreement import mean_interval
 from alexnet.verbs.index import open_index
+from alexnet.verbs.probe.asked import asked_of
 from alexnet.verbs.probe.chosen import spread
-from alexnet.verbs.similar import asked_of
 
 NEIGHBOURS = 100
 QUERIES = 500

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from alexnet.batches.loader import ahead
 from alexnet.batches.views import View, evaluation_views
 from alexnet.dataset.decode import decode
+from alexnet.dataset.pool import ahead
 from alexnet.dataset.resize import fit
 from alexnet.problem import Problem
 from alexnet.progress import Progress, silent

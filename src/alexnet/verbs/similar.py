@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from alexnet.batches.loader import ahead
+from alexnet.dataset.pool import ahead
 from alexnet.probing.features import HIDDEN
 from alexnet.probing.neighbour_sheet import Found, neighbour_figure
 from alexnet.probing.pixels import nearest_pixels
@@ -16,12 +16,11 @@ from alexnet.probing.search import Neighbours
 from alexnet.probing.sheets import PIXELS, save_figure
 from alexnet.problem import Problem, UsageProblem
 from alexnet.progress import Progress, silent
-from alexnet.run import Run, open_run
+from alexnet.run import Run
 from alexnet.verbs.index import Index, open_index
-from alexnet.verbs.predict import pictures, prepared
-from alexnet.verbs.probe.asked import Asked, read_words
-from alexnet.verbs.probe.chosen import Picture, from_split, spread
-from alexnet.verbs.train import device_of
+from alexnet.verbs.predict import pictures
+from alexnet.verbs.probe.asked import Asked, asked_of
+from alexnet.verbs.probe.chosen import Picture, from_file, from_split, spread
 
 SHEET = 5  # pictures, as in the paper's figure 4
 BLOCK = 1024  # pictures compared by pixels at a time
@@ -96,20 +95,6 @@ def similar(
     return [next(answers) if isinstance(one, Picture) else one for one in given]
 
 
-def asked_of(
-    run: str | Path | Run,
-    *,
-    data: str | Path | None = None,
-    words: str | Path | None = None,
-    device: str = "auto",
-    progress: Progress = silent,
-) -> Asked:
-    """A run as probes look at it."""
-    opened = run if isinstance(run, Run) else open_run(run)
-    pack = None if data is None else str(data)
-    return Asked(opened, (), opened.path, device_of(device), pack, read_words(words), progress)
-
-
 def described(index: Index, names: Sequence[str], nearest: Neighbours) -> list[Similar]:
     """Neighbours by number as people know them."""
     split, classes = index.asked.packed.split(index.split), index.asked.packed.classes
@@ -165,13 +150,9 @@ def _files(asked: Asked, images: Sequence[str | Path], workers: int) -> list[Pic
     paths = [path for image in images for path in pictures(str(image))]
     given: list[Picture | Similar] = []
     with asked.progress("reading", len(paths)) as advance:
-        for path, image in ahead(lambda path: prepared(asked.run, path), paths, workers):
-            truth = path.resolve().parent.name  # its class, where folders are classes
-            label = asked.run.classes.index(truth) if truth in asked.run.classes else None
-            if isinstance(image, str):
-                given.append(Similar(str(path), None, image))
-            else:
-                given.append(Picture(str(path), image, label))
+        found = ahead(lambda path: from_file(asked, path), paths, workers)
+        for path, one in zip(paths, found, strict=True):
+            given.append(Similar(str(path), None, one) if isinstance(one, str) else one)
             advance()
     return given
 

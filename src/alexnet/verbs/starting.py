@@ -14,6 +14,7 @@ from alexnet.batches.views import crop_of
 from alexnet.dataset.packed import Packed
 from alexnet.networks import create
 from alexnet.networks.foreign import Pixels, Weights, read
+from alexnet.networks.undrawn import on_paper
 from alexnet.problem import Problem, UsageProblem
 from alexnet.recipe import Recipe
 from alexnet.run import Run, create_run, fresh_weights, is_run, open_run, transfer_weights
@@ -167,7 +168,7 @@ def check(recipe: Recipe, classes: int, crop: int, start: Start | None) -> list[
 
     Returns the weights that would start afresh although there is a start.
     """
-    with torch.device("meta"):
+    with on_paper():
         network = create(
             recipe.network, classes=classes, channels=recipe.channels, seed=recipe.seed, **recipe.options
         )

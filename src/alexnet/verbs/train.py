@@ -45,7 +45,8 @@ class Trained:
     saving_seconds: float
     top1_error: float | None
     top5_error: float | None
-    advice: tuple[str, ...] = ()  # what would have made it shorter
+    shares: dict[str, float]  # of the time: network, pictures, validation, saving
+    advice: tuple[str, ...]  # what would have made it shorter
 
 
 def train(
@@ -154,8 +155,14 @@ def trained(run: Run, state: State, here: Circumstances | None = None) -> Traine
     epochs = [line for line in read_metrics(run.metrics) if "training_loss" in line]
     last = epochs[-1] if epochs else {}
     seconds = state.data_seconds + state.compute_seconds
-    parts = {"pictures": state.data_seconds, "network": state.compute_seconds}
-    parts |= {"validation": state.validation_seconds, "saving": state.saving_seconds}
+    share = shares(
+        {
+            "network": state.compute_seconds,
+            "pictures": state.data_seconds,
+            "validation": state.validation_seconds,
+            "saving": state.saving_seconds,
+        }
+    )
     return Trained(
         run=str(run.path),
         epochs=state.epoch,
@@ -168,7 +175,8 @@ def trained(run: Run, state: State, here: Circumstances | None = None) -> Traine
         saving_seconds=round(state.saving_seconds, 3),
         top1_error=last.get("top1_error"),
         top5_error=last.get("top5_error"),
-        advice=tuple(advice(shares(parts), here)) if here else (),
+        shares={part: round(value, 4) for part, value in share.items()},
+        advice=tuple(advice(share, here)) if here else (),
     )
 
 

@@ -4,7 +4,6 @@ What the manifest knows is looked at too: pictures that repeat, leak or have two
 """
 
 import hashlib
-import json
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -19,15 +18,13 @@ from alexnet.dataset.examination.findings import EXAMPLES, Finding, Words, findi
 from alexnet.dataset.examination.pack_manifest import PackManifest, read_pack_manifest
 from alexnet.dataset.examination.report import Report, make_report
 from alexnet.dataset.manifest import read_sources
-from alexnet.dataset.packed import Packed, Split, open_packed
+from alexnet.dataset.packed import Packed, Split, fingerprint_of, open_packed
 from alexnet.dataset.sources import SPLITS
 from alexnet.dataset.statistics import Moments, add_all
 from alexnet.problem import Problem
 from alexnet.progress import Progress, silent
 
-__all__ = ["DECISIVE", "examine_pack", "fingerprint_of"]
-
-DECISIVE = ("format_version", "classes", "size", "fit", "encoding", "jpeg", "resize", "digests")
+__all__ = ["examine_pack"]
 """The keys of dataset.json over which its fingerprint is taken, as far as they are there."""
 
 Manifests = Mapping[str, PackManifest]
@@ -49,12 +46,6 @@ def examine_pack(path: Path, *, progress: Progress = silent) -> Report:
     sizes = np.concatenate([part.sizes for part in manifests.values()])
     figures = measure(path.resolve().name, counts, sizes=(sizes[:, 0], sizes[:, 1]), native_size=pack.size)
     return make_report(figures, counts, findings)
-
-
-def fingerprint_of(description: Mapping[str, object]) -> str:
-    """The fingerprint that a description should have."""
-    decisive = {key: description[key] for key in DECISIVE if key in description}
-    return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
 
 
 def _described(pack: Packed, manifests: Manifests) -> Iterator[str]:

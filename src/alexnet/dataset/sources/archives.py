@@ -7,7 +7,6 @@ headers), RFC 1952 (gzip).
 import gzip
 import tarfile
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -64,30 +63,30 @@ class Archive:
     def walk(self) -> Iterator[tuple[Member, ReadBytes]]:
         """Every file and folder; what is unsafe is a Problem that names it."""
         try:
-            with self.path.open("rb") as file, ExitStack() as stack:
+            with self.path.open("rb") as file:
                 if file.peek(2)[:2] == b"\x1f\x8b":
-                    yield from self._packed(file, stack)
+                    yield from self._packed(file)
                 else:
                     yield from _members(file, self.path)
         except DAMAGE as error:
             raise _damaged(self.path, error) from error
 
-    def _packed(self, file: BinaryIO, stack: ExitStack) -> Iterator[tuple[Member, ReadBytes]]:
+    def _packed(self, file: BinaryIO) -> Iterator[tuple[Member, ReadBytes]]:
         """A packed tar can only be read through, and to its end, where gzip's checksum stands."""
-        stream = stack.enter_context(gzip.GzipFile(fileobj=file))
-        tar = tarfile.open(fileobj=stream, mode="r|", tarinfo=_StrictHeader, bufsize=1 << 18)  # noqa: SIM115
-        stack.enter_context(tar)
         most = self.path.stat().st_size * _EXPANSION + _SLACK
-        for header in _headers(tar):
-            if header.offset_data + header.size > most:
-                raise Problem(
-                    f"{self.path} unpacks to over {_EXPANSION} times its length at {header.name!r}: refused"
-                )
-            if member := _member(header, self.path):
-                yield member, partial(_read_member, tar, header)
-        while stream.read(1 << 20):
-            if stream.tell() > most:
-                raise Problem(f"{self.path} unpacks to over {_EXPANSION} times its length: refused")
+        bomb = f"{self.path} unpacks to over {_EXPANSION} times its length"
+        with (
+            gzip.GzipFile(fileobj=file) as stream,
+            tarfile.open(fileobj=stream, mode="r|", tarinfo=_StrictHeader, bufsize=1 << 18) as tar,
+        ):
+            for header in _headers(tar):
+                if header.offset_data + header.size > most:
+                    raise Problem(f"{bomb} at {header.name!r}: refused")
+                if member := _member(header, self.path):
+                    yield member, partial(_read_member, tar, header)
+            while stream.read(1 << 20):
+                if stream.tell() > most:
+                    raise Problem(f"{bomb}: refused")
 
     def held(self, member: Member, read: ReadBytes) -> Read:
         """A stretch of the file as it is; of a packed one the content, for a stream does not come back."""

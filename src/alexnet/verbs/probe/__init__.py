@@ -7,15 +7,14 @@ from typing import Any
 
 from alexnet.problem import UsageProblem
 from alexnet.progress import Progress, silent
-from alexnet.run import Run, open_run
+from alexnet.run import Run
 from alexnet.verbs.probe.answers import mistake, top5
-from alexnet.verbs.probe.asked import Asked, Probed, read_words
+from alexnet.verbs.probe.asked import Probed, asked_of
 from alexnet.verbs.probe.chosen import Choice as Choice
 from alexnet.verbs.probe.heat import gradcam, occlusion, saliency
 from alexnet.verbs.probe.layers import activations, units
 from alexnet.verbs.probe.weights import gradients, kernels
 from alexnet.verbs.probe.whole import curves, texture
-from alexnet.verbs.train import device_of
 
 PROBES: Mapping[str, Callable[..., Probed]] = {
     probe.__name__: probe
@@ -46,16 +45,7 @@ def probe(
     """
     if what not in PROBES:
         raise UsageProblem(f"no probe named {what!r}; there are {', '.join(PROBES)}")
-    opened = run if isinstance(run, Run) else open_run(run)
-    asked = Asked(
-        opened,
-        tuple(map(str, things)),
-        Path(out) if out is not None else opened.path / "probes",
-        device_of(device),
-        None if data is None else str(data),
-        read_words(words),
-        progress,
-    )
+    asked = asked_of(run, things, data=data, out=out, words=words, device=device, progress=progress)
     try:
         inspect.signature(PROBES[what]).bind(asked, **options)
     except TypeError as error:

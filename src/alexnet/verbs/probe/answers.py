@@ -4,12 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from alexnet.probing.drawing import brief
-from alexnet.probing.mistakes import Mistake, hidden_features, mistake_figure, nearest
+from alexnet.probing.features import FEATURES, features
+from alexnet.probing.mistakes import Mistake, mistake_figure
+from alexnet.probing.search import nearest
 from alexnet.probing.sheets import PIXELS
 from alexnet.probing.top5 import AT_MOST, Guessed, top5_figure
 from alexnet.problem import UsageProblem
@@ -72,7 +73,7 @@ def mistake(asked: Asked, *, choice: Choice = FILES, truth: str | None = None) -
         raise UsageProblem(f"{len(found)} pictures do not fit on one sheet; name {MISTAKES} or fewer")
     given = None if truth is None else _label(asked, truth)
     pixels = np.stack([one.pixels for one in found])
-    queries = hidden_features(asked.network, asked.inputs(pixels)).cpu()
+    queries = features(asked.network, asked.inputs(pixels))
     sheets, told = [], []
     for one, share, query in zip(found, scores(asked, pixels), queries, strict=True):
         sheet, numbers = _beside(asked, one, one.truth if given is None else given, share, query)
@@ -91,7 +92,7 @@ def mistake(asked: Asked, *, choice: Choice = FILES, truth: str | None = None) -
 
 
 def _beside(
-    asked: Asked, one: Picture, truth: int | None, share: Tensor, query: Tensor
+    asked: Asked, one: Picture, truth: int | None, share: Tensor, query: FEATURES
 ) -> tuple[Mistake, dict[str, Any]]:
     answer, second = share.topk(2).indices.tolist()
     if truth is None:
@@ -113,26 +114,23 @@ def _beside(
     return sheet, told
 
 
-def _nearest(asked: Asked, label: int, query: Tensor) -> tuple[list[PIXELS], list[dict[str, Any]]]:
-    part = asked.packed.split("train")
-    numbers = _of_class(asked, label)
-
-    def features(places: Tensor) -> Tensor:
-        return hidden_features(asked.network, asked.inputs(part.pixels(places.numpy()))).cpu()
-
-    batches = torch.from_numpy(numbers).split(128)
-    found = nearest(query, batches, features, BESIDE)
-    images = [int(numbers[place]) for place, _ in found]
-    sources = part.sources(images)
-    told = [{"source": source, "distance": away} for source, (_, away) in zip(sources, found, strict=True)]
+def _nearest(asked: Asked, label: int, query: FEATURES) -> tuple[list[PIXELS], list[dict[str, Any]]]:
+    part, numbers = asked.packed.split("train"), _of_class(asked, label)
+    shares = (numbers[start : start + 128] for start in range(0, len(numbers), 128))
+    rows = np.concatenate([features(asked.network, asked.inputs(part.pixels(share))) for share in shares])
+    found = nearest(rows, query[None], BESIDE)
+    images = numbers[found.numbers[0]].tolist()
+    away = found.distances[0].tolist()
+    told = [{"source": source, "distance": d} for source, d in zip(part.sources(images), away, strict=True)]
     return list(asked.views(part.pixels(images))), told
 
 
 def _of_class(asked: Asked, label: int) -> NDArray[np.int64]:
-    name = asked.run.classes[label]
-    if name not in asked.packed.classes:
+    name, classes = asked.run.classes[label], asked.packed.classes
+    own = classes.index(name) if name in classes else -1
+    numbers = np.flatnonzero(asked.packed.split("train").labels == own)
+    if not len(numbers):
         raise UsageProblem(f"{asked.packed.path} has no training pictures of {name}")
-    numbers = np.flatnonzero(asked.packed.split("train").labels == asked.packed.classes.index(name))
     return np.asarray(numbers, dtype=np.int64)
 
 

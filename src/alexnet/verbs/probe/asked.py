@@ -17,9 +17,10 @@ from alexnet.files import write_json
 from alexnet.probing.sheets import PIXELS, save_figure
 from alexnet.problem import Problem, UsageProblem
 from alexnet.progress import Progress, silent
-from alexnet.run import Checkpoint, Run, load_weights, open_run
+from alexnet.run import Checkpoint, Run, open_run
 from alexnet.verbs.answering import answering
 from alexnet.verbs.evaluate import data_of
+from alexnet.verbs.train import device_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -118,6 +119,29 @@ class Asked:
         return probed
 
 
+def asked_of(
+    run: str | Path | Run,
+    things: Sequence[str | Path] = (),
+    *,
+    data: str | Path | None = None,
+    out: str | Path | None = None,
+    words: str | Path | None = None,
+    device: str = "auto",
+    progress: Progress = silent,
+) -> Asked:
+    """What is asked of a run, as people say it: `words` is a file that names classes."""
+    opened = run if isinstance(run, Run) else open_run(run)
+    return Asked(
+        opened,
+        tuple(map(str, things)),
+        Path(out) if out is not None else opened.path / "probes",
+        device_of(device),
+        None if data is None else str(data),
+        read_words(words),
+        progress,
+    )
+
+
 def no_things(asked: Asked, probe: str) -> None:
     """Refuse pictures and runs behind a probe that takes none."""
     if asked.things:
@@ -130,9 +154,7 @@ def moments(asked: Asked) -> Iterator[tuple[str, nn.Module]]:
     if run.init is None:
         yield "before training", run.build().eval()
     for checkpoint in kept_checkpoints(run):
-        network = run.build()
-        load_weights(network, checkpoint.weights(), str(checkpoint.path))
-        yield f"after {checkpoint.state['steps']:,} steps", network.eval()
+        yield f"after {checkpoint.state['steps']:,} steps", run.network(checkpoint)
 
 
 def kept_checkpoints(run: Run) -> list[Checkpoint]:

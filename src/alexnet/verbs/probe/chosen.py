@@ -50,7 +50,8 @@ def chosen(asked: Asked, choice: Choice) -> list[Picture]:
     if choice.split is None:
         if choice.wrong or choice.off_centre:
             raise UsageProblem("--wrong and --off-centre look through a split: say which, as --from val")
-        return [_from_file(asked, path) for thing in asked.things for path in pictures(thing)]
+        paths = [path for thing in asked.things for path in pictures(thing)]
+        return [_readable(from_file(asked, path), path) for path in paths]
     if choice.wrong and choice.off_centre:
         raise UsageProblem(
             "--wrong and --off-centre exclude each other: the middle of a mistake is not known"
@@ -95,13 +96,20 @@ def scores(asked: Asked, pixels: PIXELS) -> torch.Tensor:
     return torch.cat(parts)
 
 
-def _from_file(asked: Asked, path: Path) -> Picture:
+def from_file(asked: Asked, path: Path) -> Picture | str:
+    """A picture file as its run's data was prepared, its class where its folder is one; or why not."""
     _, image = prepared(asked.run, path)
     if isinstance(image, str):
-        raise Problem(f"{path}: {image}")
-    folder = path.resolve().parent.name  # its class, where folders are classes
+        return image
+    folder = path.resolve().parent.name
     truth = asked.run.classes.index(folder) if folder in asked.run.classes else None
-    return Picture(path.name, image, truth)
+    return Picture(str(path), image, truth)
+
+
+def _readable(found: Picture | str, path: Path) -> Picture:
+    if isinstance(found, str):
+        raise Problem(f"{path}: {found}")
+    return found
 
 
 def _wrong(asked: Asked, choice: Choice) -> NDArray[np.int64]:

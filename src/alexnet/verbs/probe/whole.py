@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from alexnet.dataset.packed import Packed
 from alexnet.evaluation.errors import ranks
 from alexnet.networks import NETWORKS, last_layers
+from alexnet.networks.undrawn import Undrawn
 from alexnet.probing import texture as changes
 from alexnet.probing.curves import curve_figure, diagnose
 from alexnet.probing.sheets import PIXELS
@@ -133,13 +134,12 @@ def weight_of_heads(run: Run) -> float:
 
     Measured: of heads whose logits are all zero each costs ln(classes) times its weight.
     """
-    entry, heads = NETWORKS[run.recipe.network], last_layers(network := run.build())
-    if len(heads) == 1 or len(run.classes) < 2:
+    with Undrawn():  # all weights are zero, and so are all logits
+        network = run.build()
+    if len(last_layers(network)) == 1 or len(run.classes) < 2:
         return 1.0
-    for name in heads:
-        for parameter in network.get_submodule(name).parameters():
-            parameter.data.zero_()
     crop, labels = run.preprocessing.crop, torch.zeros(2, dtype=torch.int64)
+    images = torch.zeros(2, run.recipe.channels, crop, crop)
     with torch.no_grad(), torch.random.fork_rng():
-        value = entry.loss(network.train(), torch.randn(2, run.recipe.channels, crop, crop), labels)
+        value = NETWORKS[run.recipe.network].loss(network.train(), images, labels)
     return round(float(value) / math.log(len(run.classes)), 4)
