@@ -27,6 +27,17 @@ def wilson(errors: int, images: int, z: float = Z95) -> tuple[float, float]:
     return 100.0 * max(centre - half, 0.0), 100.0 * min(centre + half, 1.0)
 
 
+def at_least(right: int, images: int, *, level: float = 0.95) -> float:
+    """What a share in per cent is at least, at a one-sided level: Clopper and Pearson's exact bound (1934).
+
+    >>> round(at_least(100, 100), 2), round(at_least(95, 100), 2)
+    (97.05, 89.77)
+    """
+    from scipy.stats import beta
+
+    return 100.0 * float(beta.ppf(1.0 - level, right, images - right + 1)) if right else 0.0
+
+
 def mean_interval(values: NDArray[np.float64]) -> tuple[float, tuple[float, float]]:
     """The mean of independent values [N] and its 95 % interval by the normal distribution.
 

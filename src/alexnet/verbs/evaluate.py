@@ -1,47 +1,66 @@
 """`alexnet evaluate`: errors of one run, or of several averaged, with intervals; scores are kept."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
-from alexnet.batches.loader import evaluation_passes
-from alexnet.batches.views import evaluation_views
-from alexnet.dataset.packed import Packed, Split, open_packed
-from alexnet.evaluation.errors import Errors
-from alexnet.evaluation.predictions import (
-    Predictions,
-    average,
-    load_predictions,
-    predict,
-    save_predictions,
-    search_weights,
-)
+from alexnet.dataset.packed import open_packed
+from alexnet.evaluation.calibration import Calibration, calibration
+from alexnet.evaluation.classes import ClassScores, Means, class_table, macro
+from alexnet.evaluation.confusion import confusion_matrix, most_confused, most_confused_pairs
+from alexnet.evaluation.predictions import Predictions, average, search_weights
 from alexnet.evaluation.statistics import wilson
-from alexnet.problem import Problem, UsageProblem
+from alexnet.problem import UsageProblem
 from alexnet.progress import Progress, silent
 from alexnet.run import Run, open_run
-from alexnet.verbs.answering import answering
-from alexnet.verbs.train import device_of
+from alexnet.verbs.scores import data_of, predictions_of
+
+CONFUSED = 10  # pairs of classes that are named
 
 
 @dataclass(frozen=True)
 class ClassErrors:
-    """Errors of one class, per cent with 95 % interval."""
+    """Errors of one class, per cent with 95 % interval; precision is None where nothing was answered so."""
 
     name: str
     images: int
+    answered: int
     top1_error: float
     top1_interval: tuple[float, float]
+    top5_error: float
+    precision: float | None
+    recall: float
+    f1: float
+
+
+@dataclass(frozen=True)
+class ConfusedClass:
+    """Pictures of one class answered with another; the share is per cent of the class's pictures."""
+
+    name: str
+    answered: str
+    images: int
+    share: float
+    interval: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class ConfusedClasses:
+    """Two classes taken for each other, both ways added; the share is per cent of both classes' pictures."""
+
+    classes: tuple[str, str]
+    images: int
+    share: float
+    interval: tuple[float, float]
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Errors in per cent with Wilson's 95 % intervals."""
+    """Errors in per cent with Wilson's 95 % intervals; `calibration` is that of the scores as saved."""
 
     runs: list[str]
     weights: list[float]  # in the average
@@ -54,11 +73,21 @@ class Evaluation:
     top5_interval: tuple[float, float]
     loss: float
     per_class: list[ClassErrors]
+    macro: Means
+    most_confused: list[ConfusedClass]
+    most_confused_pairs: list[ConfusedClasses]
+    calibration: Calibration | None  # None of a network whose scores are no numbers
+    classes: tuple[str, ...] = field(repr=False)
+    predictions: Predictions = field(repr=False, compare=False)
 
     def document(self) -> dict[str, Any]:
-        """Return it as JSON's own types; a class is `class` there."""
-        document = asdict(self)
-        document["per_class"] = [{"class": one.pop("name"), **one} for one in document["per_class"]]
+        """Return it as JSON's own types; a class is `class` there, and pictures' own scores are left out."""
+        fields = [name for name in self.__dataclass_fields__ if name not in ("classes", "predictions")]
+        document = {name: _plain(getattr(self, name)) for name in fields}
+        for rows in ("per_class", "most_confused"):
+            document[rows] = [{"class": one.pop("name"), **one} for one in document[rows]]
+        if self.calibration:
+            document["calibration"]["by_chance"] = self.calibration.by_chance
         return document
 
 
@@ -93,18 +122,12 @@ def evaluate(
     return evaluation(average(scores(split), weights), opened, weights, split, views)
 
 
-def data_of(run: Run) -> str:
-    """Where the pack is that `run` was trained on."""
-    if run.dataset["path"] is None:
-        raise UsageProblem(f"{run.path} was made without data; say what to evaluate it on with --data PACKED")
-    return str(run.dataset["path"])
-
-
 def evaluation(
     predictions: Predictions, runs: Sequence[Run], weights: Sequence[float], split: str, views: str
 ) -> Evaluation:
-    """Count the errors of `predictions`."""
-    errors = predictions.errors()
+    """Count the errors of `predictions`, class by class, and how far their probabilities can be believed."""
+    errors, classes, table = predictions.errors(), runs[0].classes, class_table(predictions)
+    one_way, both_ways = confused(predictions, classes)
     return Evaluation(
         runs=[str(run.path) for run in runs],
         weights=list(weights),
@@ -116,93 +139,50 @@ def evaluation(
         top5_error=errors.top5_error,
         top5_interval=wilson(errors.top5, errors.images),
         loss=predictions.loss(),
-        per_class=[
-            class_errors(name, one)
-            for name, one in zip(runs[0].classes, predictions.per_class(), strict=True)
-            if one.images
-        ],
+        per_class=[class_errors(classes[row.label], row) for row in table if row.images],
+        macro=macro(table),
+        most_confused=one_way,
+        most_confused_pairs=both_ways,
+        calibration=None if torch.isnan(predictions.probabilities).any() else calibration(predictions),
+        classes=classes,
+        predictions=predictions,
     )
 
 
-def class_errors(name: str, errors: Errors) -> ClassErrors:
-    """Errors of one class."""
-    return ClassErrors(name, errors.images, errors.top1_error, wilson(errors.top1, errors.images))
-
-
-def predictions_of(
-    run: Run,
-    packed: Packed,
-    split: str,
-    views: str,
-    *,
-    device: str = "auto",
-    workers: int = 1,
-    progress: Progress = silent,
-) -> Predictions:
-    """Scores of `run` on a split: those saved by an earlier evaluation, or computed and saved now."""
-    checkpoint = run.checkpoint()
-    facts = {
-        "dataset": packed.fingerprint,
-        "split": split,
-        "views": views,
-        "steps": str(checkpoint.state["steps"] if checkpoint else 0),
-    }
-    path = run.scores / f"{packed.fingerprint[:12]}-{split}-{views}.safetensors"
-    if path.is_file():
-        saved, saved_facts = load_predictions(path)
-        if saved_facts == facts:
-            return saved
-    computed = computed_predictions(
-        run, packed, split, views, device=device, workers=workers, progress=progress
+def class_errors(name: str, row: ClassScores) -> ClassErrors:
+    """What is told of one class that has pictures."""
+    return ClassErrors(
+        name=name,
+        images=row.images,
+        answered=row.answered,
+        top1_error=row.top1_error or 0.0,
+        top1_interval=row.top1_interval,
+        top5_error=row.top5_error or 0.0,
+        precision=row.precision,
+        recall=row.recall or 0.0,
+        f1=row.f1 or 0.0,
     )
-    save_predictions(computed, path, facts)
-    return computed
 
 
-def computed_predictions(
-    run: Run,
-    packed: Packed,
-    split: str,
-    views: str,
-    *,
-    device: str,
-    workers: int,
-    progress: Progress,
-) -> Predictions:
-    """Run the network over every image of the split, once a view."""
-    preprocessing = run.preprocessing
-    if (packed.size, packed.fit) != (preprocessing.size, preprocessing.fit):
-        raise Problem(
-            f"{run.path} was trained on images of {preprocessing.size} pixels, fit {preprocessing.fit}; "
-            f"{packed.path} has {packed.size}, fit {packed.fit}; prepare it with "
-            f"--size {preprocessing.size} --fit {preprocessing.fit}"
+def confused(
+    predictions: Predictions, classes: Sequence[str]
+) -> tuple[list[ConfusedClass], list[ConfusedClasses]]:
+    """What is confused most, by name: one way, and both ways added."""
+    matrix = confusion_matrix(predictions)
+    one_way = [
+        ConfusedClass(classes[one.right], classes[one.answered], one.images, one.share, one.interval)
+        for one in most_confused(matrix, CONFUSED)
+    ]
+    both_ways = [
+        ConfusedClasses(
+            (classes[pair.classes[0]], classes[pair.classes[1]]), pair.images, pair.share, pair.interval
         )
-    part = packed.split(split)
-    labels = torch.tensor(labels_for(run, packed, part))
-    where = device_of(device)
-    network = answering(run, where)
-    windows = evaluation_views(views, preprocessing.size, preprocessing.crop)
-    with progress(f"evaluating {run.path.name}", len(part) * len(windows)) as advance:
-
-        def scores(images: torch.Tensor) -> torch.Tensor:
-            advance(len(images))
-            answer: torch.Tensor = network(images)
-            return answer
-
-        moved = preprocessing.to(where)
-        return predict(scores, evaluation_passes(part, moved, windows, workers=workers), labels)
+        for pair in most_confused_pairs(matrix, CONFUSED)
+    ]
+    return one_way, both_ways
 
 
-def labels_for(run: Run, packed: Packed, split: Split) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """Labels of `split` in the run's own order of classes, matched by name."""
-    if run.classes == packed.classes:
-        return np.asarray(split.labels)
-    index = {name: label for label, name in enumerate(run.classes)}
-    unknown = [name for name in packed.classes if name not in index]
-    if unknown:
-        raise Problem(
-            f"{packed.path} has classes that {run.path} never learned: {', '.join(unknown[:5])}"
-            f"{' …' if len(unknown) > 5 else ''}; evaluate it on data of its own classes"
-        )
-    order = np.array([index[name] for name in packed.classes], dtype=np.int64)
-    return np.asarray(order[split.labels])
+def _plain(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
+    return asdict(value) if hasattr(value, "__dataclass_fields__") else value
