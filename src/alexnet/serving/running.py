@@ -1,0 +1,65 @@
+"""uvicorn around the application: one process, one loop; SIGTERM finishes what is held and ends with 0."""
+
+import asyncio
+import resource
+import signal
+import socket
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from alexnet.problem import UsageProblem
+from alexnet.serving import logs
+from alexnet.serving.connections import Connections
+from alexnet.serving.limits import Limits
+
+FILES = 4096  # open at once: connections, and what the process itself holds
+
+
+def listening(host: str, port: int) -> socket.socket:
+    """A socket that listens; a UsageProblem where the address cannot be had. Port 0 is any that is free."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    opened = socket.socket(family, socket.SOCK_STREAM)
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        opened.bind((host, port))
+    except (OSError, OverflowError) as error:
+        opened.close()
+        raise UsageProblem(
+            f"cannot listen on {host}:{port}: {error}; choose another --host or --port"
+        ) from None
+    return opened
+
+
+def run(app: ASGIApp, opened: socket.socket, limits: Limits) -> None:
+    """Serve until SIGTERM or Ctrl-C."""
+    logs.set_up()
+    _allow_connections()
+    config = uvicorn.Config(
+        app,
+        http=Connections(limits),  # type: ignore[arg-type]  # uvicorn calls it as it calls a class
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=int(limits.answer_seconds + limits.pause_seconds),
+    )
+    # uvicorn raises the signal again when it has finished: to end by it then would not be to end well
+    kept = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGTERM, signal.SIGINT)}
+    host, port = opened.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    logs.tell("listening", url=f"http://{shown}:{port}")
+    try:
+        asyncio.run(uvicorn.Server(config).serve(sockets=[opened]))
+    finally:
+        for number, handler in kept.items():
+            signal.signal(number, handler)
+    logs.tell("stopped")
+
+
+def _allow_connections() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
