@@ -1,4 +1,4 @@
-"""Kills preparations; run by test_journal.py: `python dying.py random|steps SOURCE FOLDER SETTINGS`.
+"""Kills preparations; `python dying.py random|steps|ranks SOURCE FOLDER SETTINGS KILLS` from test_journal.py.
 
 One process reads the program once and each attempt is a fork of it, so that many deaths take little time. The
 packs that were finished in the end lie in FOLDER; what is printed is the number of deaths.
@@ -18,12 +18,10 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from alexnet.dataset import journal, pool
-from alexnet.dataset import prepare as preparing
+from alexnet.dataset import filling, journal, pool
 from alexnet.dataset.prepare import PrepareSettings, prepare
 
 DEATH = 9
-KILLS = 10
 
 
 @dataclass(frozen=True)
@@ -33,6 +31,7 @@ class Attempts:
     source: str
     folder: Path
     settings: PrepareSettings
+    kills: int  # at least
 
     def start(self, name: str, spoil: Callable[[], None] = lambda: None) -> int:
         """Begin or go on with the pack `name`, in a process of its own."""
@@ -43,6 +42,14 @@ class Attempts:
             os._exit(0)
         return child
 
+    def start_ranks(self, name: str, ranks: int) -> list[int]:
+        """The same over several ranks, as torchrun would start them."""
+        return [self.start(name, partial(be_rank, rank, ranks)) for rank in range(ranks)]
+
+
+def be_rank(rank: int, ranks: int) -> None:
+    os.environ |= {"RANK": str(rank), "WORLD_SIZE": str(ranks)}
+
 
 def ended(child: int) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
@@ -50,17 +57,37 @@ def ended(child: int) -> int:
 
 def at_random_moments(attempts: Attempts) -> int:
     """Kill again and again, each time at a moment drawn from the time that an undisturbed run takes."""
-    pool.BATCH_BYTES, preparing.BATCH_BYTES = 20_000, 20_000  # many tasks, so that there are moments between
+    pool.BATCH_BYTES, filling.BATCH_BYTES = 20_000, 20_000  # many tasks, so that there are moments between
     draw, kills, rounds, started = random.Random(7), 0, 0, time.monotonic()
     assert ended(attempts.start("timed")) == 0
     whole = time.monotonic() - started
-    while kills < KILLS or rounds < 3:
+    while kills < attempts.kills or rounds < 3:
         while not (attempts.folder / str(rounds) / "dataset.json").exists():
             child = attempts.start(str(rounds))
             time.sleep(draw.uniform(0, whole))
             os.kill(child, signal.SIGKILL)
             kills += ended(child) == -signal.SIGKILL
         assert ended(attempts.start(str(rounds))) == 0  # what a kill left after the last file
+        rounds += 1
+    return kills
+
+
+def over_ranks(attempts: Attempts) -> int:
+    """Kill all ranks of preparations at random moments; each time another number of ranks goes on."""
+    pool.BATCH_BYTES, filling.BATCH_BYTES = 20_000, 20_000
+    draw, kills, rounds, started = random.Random(3), 0, 0, time.monotonic()
+    assert [ended(child) for child in attempts.start_ranks("timed", 2)] == [0, 0]
+    whole = time.monotonic() - started
+    while kills < attempts.kills:
+        ranks = draw.choice((2, 3))
+        while not (attempts.folder / str(rounds) / "dataset.json").exists():
+            children = attempts.start_ranks(str(rounds), ranks)
+            time.sleep(draw.uniform(0, whole))
+            for child in children:
+                os.kill(child, signal.SIGKILL)
+            kills += sum(ended(child) == -signal.SIGKILL for child in children)
+            ranks = draw.choice((ranks, ranks, 1, 2, 3))
+        assert ended(attempts.start(str(rounds))) == 0
         rounds += 1
     return kills
 
@@ -100,6 +127,6 @@ def half(data: bytes) -> bytes:
 
 
 if __name__ == "__main__":
-    moments, source, folder, settings = sys.argv[1:]
-    kill = {"random": at_random_moments, "steps": at_every_step}[moments]
-    print(kill(Attempts(source, Path(folder), PrepareSettings(**json.loads(settings)))))
+    moments, source, folder, settings, kills = sys.argv[1:]
+    kill = {"random": at_random_moments, "steps": at_every_step, "ranks": over_ranks}[moments]
+    print(kill(Attempts(source, Path(folder), PrepareSettings(**json.loads(settings)), int(kills))))

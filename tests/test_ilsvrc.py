@@ -1,17 +1,22 @@
 import io
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 from pictures import jpeg
+from PIL import Image
 from scipy.io import savemat
 
+from alexnet.dataset.packed import open_packed
 from alexnet.dataset.prepare import PrepareSettings, prepare
 from alexnet.dataset.sources import open_source
 from alexnet.dataset.sources.ilsvrc import find_ilsvrc
 from alexnet.problem import Problem
+from alexnet.verbs.doctor import doctor
+from alexnet.verbs.evaluate import evaluate
+from alexnet.verbs.train import train
 
 SYNSETS = ("n02123045", "n01440764", "n07747607", "n02084071")  # the last is no class but above one
 
@@ -26,23 +31,23 @@ def tarred(members: Mapping[str, bytes], packed: bool = False) -> bytes:
     return file.getvalue()
 
 
-def meta(year: int) -> bytes:
+def meta(year: int, synsets: Sequence[str] = SYNSETS) -> bytes:
     """meta.mat as the development kits have it: a struct array of synsets."""
     kinds = [(f"ILSVRC{year}_ID", float), ("WNID", object), ("words", object), ("num_children", float)]
-    rows = np.zeros(len(SYNSETS), kinds)
-    for at, synset in enumerate(SYNSETS):
+    rows = np.zeros(len(synsets), kinds)
+    for at, synset in enumerate(synsets):
         rows[at] = (at + 1, synset, f"words of {synset}, more", 0 if at < 3 else 3)
     file = io.BytesIO()
     savemat(file, {"synsets": rows.reshape(-1, 1)})
     return file.getvalue()
 
 
-def kit(year: int, truth: list[int]) -> dict[str, bytes]:
+def kit(year: int, truth: list[int], synsets: Sequence[str] = SYNSETS) -> dict[str, bytes]:
     before = {2010: "devkit-1.0/", 2012: "ILSVRC2012_devkit_t12/"}[year]
     lines = "".join(f"{number}\n" for number in truth).encode()
     return {
         f"{before}readme.txt": b"...",
-        f"{before}data/meta.mat": meta(year),
+        f"{before}data/meta.mat": meta(year, synsets),
         f"{before}data/ILSVRC{year}_validation_ground_truth.txt": lines,
     }
 
@@ -152,13 +157,39 @@ def test_what_is_missing_or_wrong_is_said(of_2012: Path) -> None:
         find_ilsvrc(["ILSVRC2012_img_train.tar", "ILSVRC2010_images_val.tar"])
 
 
-def test_photographs_of_imagenet_in_the_same_shape_prepare(data: Path, tmp_path: Path) -> None:
+def test_photographs_of_imagenet_in_the_same_shape_prepare_and_train(data: Path, tmp_path: Path) -> None:
+    """Nested tars of ImageNet's own photographs and a made development kit, from doctor to a trained run."""
     samples = [(entry, read()) for entry, read in open_source(data / "imagenet-samples-400.tar").contents()]
-    synsets = sorted({entry.class_name for entry, _ in samples})[:12]
+    synsets = sorted({entry.class_name for entry, _ in samples})[:6]
     some = [(entry, content) for entry, content in samples if entry.class_name in synsets]
     root = tmp_path / "set"
     root.mkdir()
-    inner = {f"{entry.class_name}.tar": tarred({entry.name: content}) for entry, content in some}
+    inner = {
+        f"{entry.class_name}.tar": tarred(
+            {f"{entry.class_name}_{number}.JPEG": turned(content, number) for number in range(4)}
+        )
+        for entry, content in some
+    }
+    val = {
+        f"ILSVRC2012_val_{number:08}.JPEG": turned(content, 5) for number, (_, content) in enumerate(some, 1)
+    }
+    truth = [synsets.index(entry.class_name) + 1 for entry, _ in some]
     (root / "ILSVRC2012_img_train.tar").write_bytes(tarred(inner))
+    (root / "ILSVRC2012_img_val.tar").write_bytes(tarred(val))
+    (root / "ILSVRC2012_devkit_t12.tar.gz").write_bytes(tarred(kit(2012, truth, synsets), packed=True))
+    assert doctor(root).counts == {"train": dict.fromkeys(synsets, 4), "val": dict.fromkeys(synsets, 1)}
     result = prepare(root, tmp_path / "packed", settings=PrepareSettings(size=64))
-    assert (result.splits, result.classes) == ({"train": 12}, 12)
+    assert (result.splits, result.classes) == ({"train": 24, "val": 6}, 6)
+    assert open_packed(tmp_path / "packed").titles[synsets[0]] == f"words of {synsets[0]}, more"
+    assignments = ["epochs=2", "batch=8"]
+    trained = train("alexnet-64", tmp_path / "packed", tmp_path / "run", assignments=assignments)
+    assert (trained.epochs, trained.steps) == (2, 6)
+    assert evaluate(tmp_path / "run").images == 6
+
+
+def turned(content: bytes, number: int) -> bytes:
+    """A photograph that no other number gives."""
+    file = io.BytesIO()
+    with Image.open(io.BytesIO(content)) as picture:
+        picture.convert("RGB").rotate(3 * number).save(file, "JPEG", quality=80)
+    return file.getvalue()

@@ -11,6 +11,12 @@ def test_an_epoch_is_every_image_once(images: int, seed: int, epoch: int) -> Non
     assert sorted(training_order(images, seed=seed, epoch=epoch)) == list(range(images))
 
 
+def test_the_order_is_that_of_numpys_permutation() -> None:
+    """Runs begun by earlier versions go on as they would have."""
+    expected = np.random.default_rng((3, 7)).permutation(1000)
+    assert (training_order(1000, seed=3, epoch=7) == expected).all()
+
+
 def test_epochs_and_seeds_differ() -> None:
     first = training_order(1000, seed=0, epoch=0)
     assert not np.array_equal(first, training_order(1000, seed=0, epoch=1))

@@ -12,7 +12,7 @@ from pictures import classes, write
 from alexnet.dataset.manifest import SCHEMA
 from alexnet.dataset.packed import FORMAT_VERSION, Split, open_packed
 from alexnet.dataset.prepare import PrepareSettings, prepare
-from alexnet.dataset.raw import npy_header
+from alexnet.dataset.raw import Advised, advised, npy_header
 from alexnet.dataset.statistics import measure
 from alexnet.problem import Problem, UsageProblem
 
@@ -139,6 +139,14 @@ def test_a_damaged_file_is_named_when_it_is_read(pack: Path) -> None:
             read()
 
 
+def test_a_map_that_the_memory_cannot_hold_is_read_picture_by_picture(pack: Path) -> None:
+    images = open_packed(pack).split("train").images
+    assert isinstance(advised(images), np.ndarray)
+    alone = advised(images, memory=1000)
+    assert isinstance(alone, Advised)
+    assert all((alone[number] == images[number]).all() for number in range(len(images)))
+
+
 def test_a_pack_of_imagenets_size_opens_fast(pack: Path) -> None:
     """1,281,167 images at 256, the pixels as a hole in the file."""
     count, path = 1_281_167, pack / "train.npy"
@@ -154,10 +162,10 @@ def test_a_pack_of_imagenets_size_opens_fast(pack: Path) -> None:
     document = json.loads((pack / "dataset.json").read_text())
     document |= {"size": 256, "splits": {"train": count}}
     (pack / "dataset.json").write_text(json.dumps(document))
-    started = time.monotonic()
+    started = time.process_time()  # others may be at work on the machine
     split = open_packed(pack).split("train")
     assert split.images.shape == (count, 256, 256, 3)
     assert (split.labels == labels).all()
     assert split.sources([1_281_166]) == ["166"]
     assert int(split.images[1_000_000].sum()) == 0
-    assert time.monotonic() - started < 1
+    assert time.process_time() - started < 1

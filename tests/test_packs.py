@@ -78,7 +78,10 @@ def test_a_manifest_of_other_pictures_is_found(pack: Path) -> None:
     )
     pq.write_table(changed, pack / "train.parquet")
     found = findings(pack)
-    assert found["description"].examples == ("train: hashes and labels are not those of the description",)
+    assert found["description"].examples == (
+        "train: hashes and labels are not those of the description",
+        "train.parquet is not the file that was written",
+    )
     pq.write_table(table.slice(2), pack / "train.parquet")
     assert "train: 21 rows for 23 pictures" in findings(pack)["manifest"].examples
 

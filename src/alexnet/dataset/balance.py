@@ -4,12 +4,15 @@ Pure functions of the training pictures of each class. Sources: Cui et al., CVPR
 samples); Mahajan et al., ECCV 2018 (square-root sampling).
 """
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 
 from alexnet.problem import UsageProblem
 
-__all__ = ["balanced_order", "class_weights", "effective_numbers", "sampling_shares"]
+__all__ = ["balanced_order", "class_weights", "effective_numbers", "named_weights", "sampling_shares"]
 
 Reals = NDArray[np.float64]
 
@@ -43,6 +46,19 @@ def effective_numbers(counts: NDArray[np.integer], *, overlap: float = 0.999) ->
     return scaled
 
 
+def named_weights(name: str, counts: NDArray[np.integer]) -> Reals | None:
+    """The weights [classes] that a recipe names: inverse, root, effective, or None for none.
+
+    >>> named_weights("inverse", np.array([10, 40])).tolist()
+    [2.5, 0.625]
+    """
+    if name == "none":
+        return None
+    if name not in _WEIGHTS:
+        raise UsageProblem(f"no class weights named {name!r}; there are none, {', '.join(_WEIGHTS)}")
+    return _WEIGHTS[name](counts)
+
+
 def sampling_shares(counts: NDArray[np.integer], *, power: float = 0.0) -> Reals:
     """The share [classes] of an epoch that each class has when it is drawn as `counts` ** power.
 
@@ -71,14 +87,18 @@ def balanced_order(labels: NDArray[np.integer], shares: Reals, *, seed: int, epo
     if len(counts) > len(shares) or ((shares > 0) & (counts == 0)).any():
         raise UsageProblem("every class that is drawn must have pictures, and every label a share")
     wanted = _apportioned(np.asarray(shares, np.float64), len(labels))
-    by_class = np.split(np.argsort(labels, kind="stable"), np.cumsum(counts)[:-1])
+    # sixteen bits are sorted by their digits: millions of pictures in a tenth of the time
+    sortable = labels.astype(np.uint16) if len(counts) <= 1 << 16 else labels
+    by_class = np.split(np.argsort(sortable, kind="stable"), np.cumsum(counts)[:-1])
     random = np.random.default_rng((seed, epoch))
-    drawn = [
-        np.concatenate([random.permutation(of_class) for _ in range(-(-want // len(of_class)))])[:want]
-        for of_class, want in zip(by_class, wanted.tolist(), strict=True)
-        if want
-    ]
-    return random.permutation(np.concatenate([np.empty(0, np.int64), *drawn]))
+    order, start = np.empty(int(wanted.sum()), np.int64), 0
+    for of_class, want in zip(by_class, wanted.tolist(), strict=True):
+        for first in range(0, want, max(1, len(of_class))):
+            take = min(len(of_class), want - first)
+            order[start : start + take] = random.permutation(of_class)[:take]
+            start += take
+    random.shuffle(order)
+    return order
 
 
 def _checked(counts: NDArray[np.integer]) -> NDArray[np.integer]:
@@ -101,3 +121,11 @@ def _apportioned(shares: Reals, pictures: int) -> NDArray[np.int64]:
     missing = pictures - int(whole.sum())
     whole[np.argsort(whole - exact, kind="stable")[:missing]] += 1
     return whole
+
+
+_WEIGHTS: dict[str, Callable[[NDArray[np.integer]], Reals]] = {
+    "inverse": class_weights,
+    "root": partial(class_weights, power=0.5),
+    "effective": effective_numbers,
+}
+"""What a recipe may name."""

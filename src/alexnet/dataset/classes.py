@@ -37,3 +37,20 @@ def held_out(labels: NDArray[np.integer], fraction: float, *, seed: int) -> NDAr
             shuffled = np.random.default_rng((seed, label)).permutation(of_class)
             drawn[shuffled[:take]] = True
     return drawn
+
+
+def share_of_each(labels: NDArray[np.integer], share: float, *, seed: int) -> NDArray[np.int64]:
+    """Numbers, ascending, of the pictures with labels [N] that make up `share` of each class, one at least.
+
+    Drawn by the seed, so that a smaller share is part of a larger one.
+
+    >>> share_of_each(np.array([0, 0, 0, 0, 1, 1]), 0.5, seed=0).tolist()
+    [0, 2, 4]
+    """
+    order = np.argsort(labels, kind="stable")
+    classes, starts = np.unique(labels[order], return_index=True)
+    taken = [
+        np.random.default_rng((seed, label)).permutation(of_class)[: max(1, round(share * len(of_class)))]
+        for label, of_class in zip(classes.tolist(), np.split(order, starts[1:]), strict=True)
+    ]
+    return np.sort(np.concatenate(taken)) if taken else np.empty(0, np.int64)

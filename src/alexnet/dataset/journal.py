@@ -20,6 +20,7 @@ _TOGETHER = 1 << 20
 """Fewer bytes are better copied into one than written one by one."""
 
 _FLUSHED = 1 << 25  # bytes
+_NAMED = 10  # skipped pictures that are kept in memory; all of them stand in the file
 
 
 class Record(NamedTuple):
@@ -34,14 +35,15 @@ class Record(NamedTuple):
     done: str | None = None
     reason: str | None = None
     length: int | None = None  # bytes in the split's file
+    packed: str | None = None  # SHA-256 of those bytes
 
 
 class Journal:
     """The files of a preparation under way, opened where the last one stopped.
 
     `files` are those of the splits and `start` what stands in each before its first picture. `done` counts
-    the pictures that are settled, `lengths` has the bytes of those of each split that are written, `skipped`
-    source and reason of the rest.
+    the pictures that are settled, `lengths` has the bytes of those of each split that are written, `skips`
+    counts the rest, and `skipped` has source and reason of the first of them.
     """
 
     def __init__(self, folder: Path, files: dict[str, Path], start: bytes = b"") -> None:
@@ -49,6 +51,7 @@ class Journal:
         self._files, self._start = files, start
         self.done = 0
         self.lengths = {split: array("q") for split in files}
+        self.skips = 0
         self.skipped: list[tuple[str, str]] = []
         self._unflushed = dict.fromkeys(files, 0)
         self._recover()
@@ -91,7 +94,9 @@ class Journal:
         if record.length is not None:
             self.lengths[record.split].append(record.length)
         elif record.reason is not None:
-            self.skipped.append((record.source, record.reason))
+            self.skips += 1
+            if len(self.skipped) < _NAMED:
+                self.skipped.append((record.source, record.reason))
 
     def records(self) -> Iterator[Record]:
         """All that is settled, in the source's order."""
@@ -112,6 +117,12 @@ class Journal:
         _append(self._path, [json.dumps(record).encode() + b"\n" for record in records])
         for record in records:
             self._count(record)
+
+    def flush(self) -> None:
+        """Bring all of it to the disk."""
+        for path in (*self._files.values(), self._path):
+            with explained(path), path.open("rb") as file:
+                os.fsync(file.fileno())
 
     def _flush(self, split: str, path: Path) -> None:
         """Now and then bring what is written to the disk, beside the threads' work and not after it."""

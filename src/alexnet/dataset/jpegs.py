@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from alexnet.dataset.decode import Pixels, decode
-from alexnet.dataset.encoded import SCHEMA
+from alexnet.dataset.encoded import SCHEMA, EncodedImages
 from alexnet.dataset.raw import Kept
 from alexnet.dataset.writing import explained
 from alexnet.files import written_whole
@@ -64,8 +64,8 @@ class JpegStore:
 
         return chunk
 
-    def finish(self, folder: Path, split: str, edges: NDArray[np.int64]) -> None:
-        """Copy the grown file into an Arrow file, a record batch at a time."""
+    def finish(self, folder: Path, split: str, edges: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Copy the grown file into an Arrow file, batch by batch -> where each picture begins, [N]."""
         path = folder / f"{split}{self.final}"
         with (
             explained(path),
@@ -76,6 +76,7 @@ class JpegStore:
         ):
             for part in _parts(edges):
                 writer.write_batch(_batch(grown.read(int(part[-1] - part[0])), part))
+        return EncodedImages(path).starts
 
 
 def _parts(edges: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:

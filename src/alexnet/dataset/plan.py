@@ -3,16 +3,17 @@
 import hashlib
 from array import array
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alexnet.dataset.classes import class_order, held_out
-from alexnet.dataset.packed import ENCODINGS, Encoding
+from alexnet.dataset.packed import ENCODINGS, NO_LABEL, Encoding
 from alexnet.dataset.resize import FITS, Fit
-from alexnet.dataset.sources import SPLITS, Entry, Source
+from alexnet.dataset.sources import SPLITS, UNLABELLED, Entry, Source
 from alexnet.dataset.store import Store, store
 from alexnet.problem import Problem, UsageProblem
 from alexnet.progress import Progress, silent
@@ -67,6 +68,7 @@ class Plan:
     fit: Fit
     encoding: Encoding
     classes: tuple[str, ...]
+    titles: dict[str, str]  # what classes are called, where the source knows it
     splits: tuple[str, ...]  # those that will have pictures
     total: int  # pictures listed
     _labels: dict[str, int]
@@ -85,40 +87,52 @@ class Plan:
 
 def make_plan(source: Source, settings: PrepareSettings, *, progress: Progress = silent) -> Plan:
     """List the source once; one that cannot be trained on is a Problem."""
+    (plan,) = make_plans(source, settings, [settings.size], progress=progress)
+    return plan
+
+
+def make_plans(
+    source: Source,
+    settings: PrepareSettings,
+    sizes: Sequence[int | None],
+    *,
+    progress: Progress = silent,
+) -> list[Plan]:
+    """The same for packs of several sizes, from one listing; they differ in nothing but that."""
     listing = _list(source, progress)
     classes = _check_classes(listing.counts, source.name)
     own = {split for split, _ in listing.counts}
     fraction = _fraction(own, settings, source.name)
-    labels = {name: label for label, name in enumerate(classes)}
-    by_sight = np.array([*(labels[name] for name in listing.seen), -1], np.int32)
-    drawn = held_out(by_sight[listing.trainable], fraction, seed=settings.seed)
+    labels = {name: label for label, name in enumerate(classes)} | {UNLABELLED: NO_LABEL}
+    drawn = _drawn(listing, labels, fraction, settings.seed)
     if settings.val_fraction and not drawn.any():
         raise UsageProblem(
             f"val_fraction {fraction} of {source.name} is no picture of any class: ask for more"
         )
     present = {split or "train" for split in own} | ({"val"} if drawn.any() else set())
-    splits = tuple(split for split in SPLITS if split in present)
-    size = settings.size or source.native_size or PICTURE_SIZE
+    titles = source.titles()
+    one = Plan(
+        {},
+        0,
+        settings.fit,
+        settings.encoding,
+        classes,
+        {name: titles[name] for name in classes if name in titles},
+        tuple(split for split in SPLITS if split in present),
+        len(listing.trainable),
+        labels,
+        drawn,
+    )
     identity = {
         "source": source.name,
         "listing": listing.digest,
-        "size": size,
         "fit": settings.fit,
         "encoding": settings.encoding,
         "val_fraction": fraction,
         "seed": settings.seed,
     }
-    return Plan(
-        identity,
-        size,
-        settings.fit,
-        settings.encoding,
-        classes,
-        splits,
-        len(listing.trainable),
-        labels,
-        drawn,
-    )
+    sides = [size or source.native_size or PICTURE_SIZE for size in sizes]
+    return [replace(one, size=side, identity=identity | {"size": side}) for side in sides]
 
 
 @dataclass(frozen=True)
@@ -127,6 +141,12 @@ class _Listing:
     seen: tuple[str, ...]  # classes by first sight
     trainable: NDArray[np.intc]  # [N]: number in `seen`, or -1 where the source itself holds the picture out
     digest: str
+
+
+def _drawn(listing: _Listing, labels: dict[str, int], fraction: float, seed: int) -> NDArray[np.bool_]:
+    """Which pictures of a listing are held out, [N]."""
+    by_sight = np.array([*(labels[name] for name in listing.seen), -1], np.int32)
+    return held_out(by_sight[listing.trainable], fraction, seed=seed)
 
 
 def _list(source: Source, progress: Progress) -> _Listing:
@@ -150,12 +170,18 @@ def _check_classes(counts: Counter[tuple[str | None, str]], name: str) -> tuple[
     """Class names in order: those of the training split, which must have all that the others have."""
     if not counts:
         raise Problem(f"{name} lists no pictures")
+    if any(class_name == UNLABELLED and split != "test" for split, class_name in counts):
+        raise Problem(
+            f"{name} has pictures of no class outside its test split: there is nothing to learn from them; "
+            "`alexnet predict` and `alexnet doctor --unlabelled` read them as they are"
+        )
     trained = {class_name for split, class_name in counts if split in (None, "train")}
     if not trained:
         raise Problem(
             f"{name} has no training split, only {', '.join(sorted({str(split) for split, _ in counts}))}"
         )
-    strange = sorted(f"{class_name} ({split})" for split, class_name in counts if class_name not in trained)
+    known = trained | {UNLABELLED}
+    strange = sorted(f"{class_name} ({split})" for split, class_name in counts if class_name not in known)
     if strange:
         listed = ", ".join(strange[:10])
         more = f" and {len(strange) - 10} more" if len(strange) > 10 else ""

@@ -1,32 +1,34 @@
-"""From a source to a packed data set: decoded, fitted, appended in order, by threads, resumable.
+"""From a source to packs: decoded once, fitted, appended in order, by threads and ranks, resumable.
 
 [P] §2: the shorter side to 256, then the centre. The same command goes on where it was stopped and ends with
-the same bytes as an undisturbed one; run again when all is done it returns at once. Nothing finished or half
-finished is ever deleted for another source or other settings: that is refused.
+the same bytes as an undisturbed one, however many threads or ranks had a part in it; run again when all is
+done it returns at once. Nothing finished or half finished is ever deleted for another source or other
+settings: that is refused.
 """
 
+import shutil
 import time
-from collections.abc import Iterator
-from contextlib import closing
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
-from alexnet.dataset.journal import Journal
-from alexnet.dataset.manifest import read_skipped
-from alexnet.dataset.packed import DESCRIPTION, PREPARING, open_packed
-from alexnet.dataset.packing import Job, pack
-from alexnet.dataset.plan import Plan, PrepareSettings, make_plan
-from alexnet.dataset.pool import BATCH_BYTES, batches, in_order
+from alexnet.dataset.filling import Filling, Making, taken_up
+from alexnet.dataset.manifest import count_skipped, read_skipped
+from alexnet.dataset.packed import PREPARING, open_packed
+from alexnet.dataset.parts import Share, finished, help_fill, lead_fill, wait_for
+from alexnet.dataset.plan import Plan, PrepareSettings, make_plans
 from alexnet.dataset.sources import Source, open_source
-from alexnet.dataset.statistics import Moments, add_all
-from alexnet.dataset.working import begin, check_same, claimed, discard, finish
-from alexnet.problem import Problem
+from alexnet.dataset.working import begin, claimed, discard, finish, room
+from alexnet.parallel.world import world
+from alexnet.problem import UsageProblem
 from alexnet.progress import Progress, silent
 
-__all__ = ["PrepareSettings", "Prepared", "Skipped", "prepare"]
+__all__ = ["PrepareSettings", "Prepared", "Skipped", "prepare", "prepare_sizes"]
 
-_BATCH_IMAGES = 128
+_NAMED = 1000
+"""Skipped pictures that are named in a result; the manifests have all of them."""
 
 
 @dataclass(frozen=True)
@@ -44,9 +46,11 @@ class Prepared:
     packed: str
     splits: dict[str, int]  # images
     classes: int
-    skipped: tuple[Skipped, ...]
+    skipped: tuple[Skipped, ...]  # the first thousand
     seconds: float
     images_per_second: float
+    skips: int = 0  # in all
+    bytes: int = field(default=0, compare=False)  # on the disk
 
 
 def prepare(
@@ -59,81 +63,109 @@ def prepare(
     """Make the packed data set `packed` of a source, or finish it, or find it finished already.
 
     A picture that cannot be read is skipped and named; more than `settings.max_skipped` of all is a Problem,
-    as is a folder that holds another pack or anything else, and a disk without room.
+    as is a folder that holds another pack or anything else, and a disk without room. Under `torchrun` every
+    rank calls this alike, and each returns when the pack is there.
     """
-    started, packed, settings = time.monotonic(), Path(packed), settings or PrepareSettings()
+    settings = settings or PrepareSettings()
+    (result,) = _prepared(source, [Path(packed)], [settings.size], settings, progress)
+    return result
+
+
+def prepare_sizes(
+    source: Source | str | Path,
+    packed: str | Path,
+    sizes: Sequence[int],
+    *,
+    settings: PrepareSettings | None = None,
+    progress: Progress = silent,
+) -> tuple[Prepared, ...]:
+    """The same in several sizes at once: `PACKED-64`, `PACKED-256`, each as if it were made alone.
+
+    Every picture is read and decoded once; `settings.size` is not looked at.
+    """
+    if not sizes or len(set(sizes)) < len(sizes):
+        raise UsageProblem(f"sizes {', '.join(map(str, sizes))}: give each once, and one at least")
+    for size in sizes:
+        PrepareSettings(size=size)
+    packed = Path(packed)
+    folders = [packed.with_name(f"{packed.name}-{size}") for size in sizes]
+    return tuple(_prepared(source, folders, sizes, settings or PrepareSettings(), progress))
+
+
+def _prepared(
+    source: Source | str | Path,
+    folders: Sequence[Path],
+    sizes: Sequence[int | None],
+    settings: PrepareSettings,
+    progress: Progress,
+) -> list[Prepared]:
+    started, here = time.monotonic(), world()
+    progress = progress if here.is_first else silent
     opened = open_source(source) if isinstance(source, str | Path) else source
-    plan = make_plan(opened, settings, progress=progress)
-    settled = 0
-    with claimed(packed):
-        if (packed / DESCRIPTION).exists():
-            check_same(open_packed(packed).description, plan.identity, f"{packed} was prepared")
-            discard(packed / PREPARING)
-        else:
-            journal = begin(packed, plan)
-            settled = plan.total - journal.done
-            measured = _measured(packed / PREPARING, plan, journal, progress)
-            _fill(journal, opened, plan, measured, settings=settings, progress=progress)
-            finish(packed, plan, journal, measured)
-    return _result(packed, settled, time.monotonic() - started)
+    packs = list(zip(folders, make_plans(opened, settings, sizes, progress=progress), strict=True))
+    how = Filling(opened, settings.max_skipped, settings.workers, progress)
+    if here.is_first:
+        settled = _lead(packs, here.ranks, how)
+    else:
+        settled = [0] * len(packs)
+        help_fill(packs, Share(here.rank, here.ranks), how)
+        for packed, plan in packs:
+            wait_for(packed, plan)
+    seconds = time.monotonic() - started
+    return [_result(packed, count, seconds) for packed, count in zip(folders, settled, strict=True)]
+
+
+def _lead(packs: Sequence[tuple[Path, Plan]], ranks: int, how: Filling) -> list[int]:
+    """Make the packs that are not there -> how many pictures this run has settled in each."""
+    settled = []
+    with ExitStack() as stack:
+        makings: list[Making] = []
+        for packed, plan in packs:
+            stack.enter_context(claimed(packed))
+            if finished(packed, plan):
+                discard(packed / PREPARING)
+                settled.append(0)
+                continue
+            others = _others(packs, packed) + (room(plan, 0) // ranks if ranks > 1 else 0)
+            journal = begin(packed, plan, beside=others)
+            settled.append(plan.total - journal.done)
+            makings.append(taken_up(packed / PREPARING, plan, journal, progress=how.progress))
+        lead_fill(makings, ranks, how._replace(note=_space(makings)))
+        for making in makings:
+            finish(making.folder.parent, making.plan, making.journal, making.measured)
+    return settled
+
+
+def _others(packs: Sequence[tuple[Path, Plan]], mine: Path) -> int:
+    """Bytes that the packs before this one will take on the same disk."""
+    before = packs[: [packed for packed, _ in packs].index(mine)]
+    return sum(room(plan, 0) for packed, plan in before if not (packed / "dataset.json").exists())
+
+
+def _space(makings: Sequence[Making]) -> str:
+    """What is still to be written and what is free, for the bar."""
+    if not makings:
+        return ""
+    needed = sum(room(making.plan, making.done) for making in makings)
+    free = shutil.disk_usage(makings[0].folder).free
+    return f"{needed / 1e9:,.2f} GB to write, {free / 1e9:,.2f} GB free"
 
 
 def _result(packed: Path, settled: int, seconds: float) -> Prepared:
     opened = open_packed(packed)
-    skipped = tuple(
+    manifests = {split: packed / f"{split}.parquet" for split in opened.splits}
+    named = (
         Skipped(source, reason)
-        for split in opened.splits
-        for source, reason in read_skipped(packed / f"{split}.parquet", opened.counts[split])
+        for split, manifest in manifests.items()
+        for source, reason in read_skipped(manifest, opened.counts[split])
     )
-    return Prepared(str(packed), opened.counts, len(opened.classes), skipped, seconds, settled / seconds)
-
-
-def _measured(folder: Path, plan: Plan, journal: Journal, progress: Progress) -> Moments:
-    """The sums over the training pictures that an earlier run has written: those of a new one are none."""
-    measured = Moments(plan.size)
-    if count := len(journal.lengths.get("train", ())):
-        read = plan.store.chunks(folder / f"train{plan.store.working}", journal.edges("train"))
-        add_all(measured, read, count, progress=progress)
-    return measured
-
-
-def _fill(
-    journal: Journal,
-    source: Source,
-    plan: Plan,
-    measured: Moments,
-    *,
-    settings: PrepareSettings,
-    progress: Progress,
-) -> None:
-    """Append every picture that the journal does not have yet, and add the training ones to the sums."""
-    _check_skipped(journal, plan, settings.max_skipped)
-    most = min(_BATCH_IMAGES, max(1, BATCH_BYTES // (plan.size**2 * 3)))
-    tasks = batches(_jobs(source, plan, journal.done), most=most, size=lambda job: job.entry.size or 0)
-    work = partial(pack, size=plan.size, how=plan.fit, store=plan.store)
-    with (
-        progress("preparing", total=plan.total, done=journal.done) as advance,
-        closing(in_order(work, tasks, workers=settings.workers)) as results,
-    ):
-        for records, images, part in results:
-            journal.append(records, images)
-            measured.add(part)
-            _check_skipped(journal, plan, settings.max_skipped)
-            advance(len(records), note=f"{len(journal.skipped)} skipped" if journal.skipped else None)
-
-
-def _jobs(source: Source, plan: Plan, start: int) -> Iterator[Job]:
-    for number, (entry, read) in enumerate(source.contents(start), start):
-        if number >= plan.total:
-            break
-        yield Job(*plan.place(number, entry), entry, read)
-
-
-def _check_skipped(journal: Journal, plan: Plan, most: float) -> None:
-    skipped = len(journal.skipped)
-    if skipped > most * plan.total:
-        named = "; ".join(f"{source}: {reason}" for source, reason in journal.skipped[:3])
-        raise Problem(
-            f"{skipped} of {plan.total} pictures cannot be read, more than {most:.2%} ({named}): "
-            "repair or remove them, which `alexnet doctor` lists, or allow more with --max-skipped"
-        )
+    return Prepared(
+        str(packed),
+        opened.counts,
+        len(opened.classes),
+        tuple(islice(named, _NAMED)),
+        seconds,
+        settled / seconds,
+        sum(count_skipped(manifest, opened.counts[split]) for split, manifest in manifests.items()),
+        sum(path.stat().st_size for path in packed.iterdir()),
+    )

@@ -1,5 +1,6 @@
 """Pictures kept as pixels: one .npy file a split, NumPy's own format, memory-mapped."""
 
+import mmap
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -65,10 +66,46 @@ class RawStore:
 
         return chunk
 
-    def finish(self, folder: Path, split: str, edges: NDArray[np.int64]) -> None:
-        """Write the header that counts the pictures."""
+    def finish(self, folder: Path, split: str, edges: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Write the header that counts the pictures -> where each begins, [N]."""
         path = folder / f"{split}{self.final}"
         with explained(path), path.open("r+b") as file:
             file.write(npy_header(len(edges) - 1, self.size))
             file.flush()
             os.fsync(file.fileno())
+        return edges[:-1] + NPY_HEADER
+
+
+@dataclass(frozen=True)
+class Advised:
+    """A map that the memory cannot hold, by number of picture: each is read from the disk at once and alone.
+
+    Without advice the system reads around every page that is missing, megabytes for a picture of some
+    hundred kilobytes; told that places are random it reads page by page. Source: madvise(2).
+    """
+
+    images: NDArray[np.uint8]  # memory-mapped, [N, size, size, 3]
+    pages: mmap.mmap
+
+    def __getitem__(self, index: int) -> NDArray[np.uint8]:
+        """One picture, uint8 [size, size, 3], still mapped; its pages are on their way."""
+        picture: NDArray[np.uint8] = self.images[index]
+        start = NPY_HEADER + int(index) * picture.size
+        first = start - start % mmap.PAGESIZE
+        self.pages.madvise(mmap.MADV_WILLNEED, first, start + picture.size - first)
+        return picture
+
+
+def advised(images: NDArray[np.uint8], memory: int | None = None) -> NDArray[np.uint8] | Advised:
+    """A mapped split for reading at random: itself, unless it is longer than half of the machine's memory."""
+    memory = memory or _memory()
+    pages = images.base
+    if not isinstance(pages, mmap.mmap) or not hasattr(mmap, "MADV_WILLNEED") or images.nbytes <= memory // 2:
+        return np.asarray(images)
+    pages.madvise(mmap.MADV_RANDOM)
+    return Advised(images, pages)
+
+
+def _memory() -> int:
+    """Bytes that the machine has."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 1 << 34

@@ -18,7 +18,7 @@ RESIZE_METHOD = "bicubic with antialias on uint8 (torch.nn.functional.interpolat
 BAR_GREY = 128
 """The bars of a letterbox, pixels 0..255."""
 
-_LONGEST = 4
+LONGEST = 4
 """A strip longer than so many times its shorter side is cut before it is enlarged, to spare memory."""
 
 
@@ -40,7 +40,7 @@ def fit(image: NDArray[np.uint8], size: int, how: Fit) -> NDArray[np.uint8]:
 
 def _crop(image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
     shorter = min(image.shape[:2])
-    image = _centre(image, _LONGEST * shorter, _LONGEST * shorter)
+    image = _centre(image, LONGEST * shorter, LONGEST * shorter)
     height, width = (max(size, round(side * size / shorter)) for side in image.shape[:2])
     # Columns first, as one call would: what the crop leaves out is not brought to its height.
     columns = _centre(_resize(image, image.shape[0], width), image.shape[0], size)

@@ -55,10 +55,10 @@ class Statistics:
 
 
 class Part(NamedTuple):
-    """Sums over a few images, small enough to be passed between threads."""
+    """Sums over some images: a few of them in sixteen bits, to be passed between threads."""
 
-    images: int  # at most 256
-    sums: NDArray[np.uint16]  # [H, W, 3]
+    images: int
+    sums: NDArray[np.integer]  # [H, W, 3]; uint16 of at most 256 images
     products: NDArray[np.int64]  # [3, 3]
 
 
@@ -85,6 +85,17 @@ class Moments:
         """Whether every pixel has three equal channels: then the squared differences add up to nothing."""
         (rr, rg, _), (_, gg, gb), (_, _, bb) = self.products.tolist()
         return rr - 2 * rg + gg == 0 and gg - 2 * gb + bb == 0
+
+    def save(self, path: Path) -> None:
+        """Write the sums, for another process to add to its own."""
+        with explained(path), written_whole(path) as partial, partial.open("wb") as file:
+            np.savez(file, images=self.images, sums=self.sums, products=self.products)
+
+    @staticmethod
+    def load(path: Path) -> Part:
+        """Read what `save` wrote."""
+        with np.load(path, allow_pickle=False) as arrays:
+            return Part(int(arrays["images"]), arrays["sums"], arrays["products"])
 
     def statistics(self) -> Statistics:
         """Means, deviations and principal axes; the covariance is exact before its one division."""
@@ -142,19 +153,39 @@ def add_all(
 
 def part_of(images: Iterable[NDArray[np.uint8]], size: int) -> Part:
     """The sums over at most 256 images [size, size, 3] in this thread, each while it is in the cache."""
-    sums, products = np.zeros((size, size, 3), np.uint16), np.zeros((3 * _SIDE, 3 * _SIDE))
-    count, waiting = 0, []
+    sums = PartSums(size)
     for image in images:
-        sums += image
-        count += 1
-        waiting.append(image.reshape(-1, 3))
-        if len(waiting) * size**2 >= _PIXELS:
-            products += _products(waiting)
-            waiting = []
-    if waiting:
-        products += _products(waiting)
-    folded = np.einsum("iaib->ab", products.reshape(_SIDE, 3, _SIDE, 3))
-    return Part(count, sums, folded.astype(np.int64))
+        sums.add(image)
+    return sums.part()
+
+
+class PartSums:
+    """Adds up at most 256 images uint8 [size, size, 3], one after the other."""
+
+    def __init__(self, size: int) -> None:
+        self._count, self._size = 0, size
+        self._sums = np.zeros((size, size, 3), np.uint16)
+        self._squares = np.zeros((3 * _SIDE, 3 * _SIDE))
+        self._waiting: list[NDArray[np.uint8]] = []
+
+    def add(self, image: NDArray[np.uint8]) -> None:
+        """Add one."""
+        self._sums += image
+        self._count += 1
+        self._waiting.append(image.reshape(-1, 3))
+        if len(self._waiting) * self._size**2 >= _PIXELS:
+            self._multiply()
+
+    def _multiply(self) -> None:
+        self._squares += _products(self._waiting)
+        self._waiting = []
+
+    def part(self) -> Part:
+        """The sums over all of them."""
+        if self._waiting:
+            self._multiply()
+        folded = np.einsum("iaib->ab", self._squares.reshape(_SIDE, 3, _SIDE, 3))
+        return Part(self._count, self._sums, folded.astype(np.int64))
 
 
 def _products(images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float64]:

@@ -45,8 +45,8 @@ class Store(Protocol):
     def chunks(self, path: Path, edges: NDArray[np.int64]) -> Chunk:
         """Pictures of a growing file, whose bytes after `start` lie between `edges` [N + 1]."""
 
-    def finish(self, folder: Path, split: str, edges: NDArray[np.int64]) -> None:
-        """Make the final file of a split from the grown one, flushed to the disk."""
+    def finish(self, folder: Path, split: str, edges: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Make the final file of a split from the grown one, flushed -> where each picture begins, [N]."""
 
 
 def store(encoding: str, size: int) -> Store:

@@ -5,10 +5,11 @@ without that one nothing in the folder is trusted.
 """
 
 import fcntl
+import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import version
@@ -17,16 +18,18 @@ from typing import Any
 
 from alexnet.dataset.decode import DECODE_POLICY
 from alexnet.dataset.journal import Journal
-from alexnet.dataset.manifest import write_manifests
-from alexnet.dataset.packed import DESCRIPTION, FORMAT_VERSION, PREPARING, fingerprint_of
+from alexnet.dataset.manifest import Digests, write_manifests
+from alexnet.dataset.packed import DESCRIPTION, FORMAT_VERSION, PREPARING, SHEET, fingerprint_of
 from alexnet.dataset.plan import Plan
 from alexnet.dataset.resize import RESIZE_METHOD
+from alexnet.dataset.sheet import draw_sheet
 from alexnet.dataset.statistics import Moments
 from alexnet.dataset.writing import explained
 from alexnet.files import write_json
 from alexnet.problem import Problem
 
-_MANIFEST_BYTES = 400  # a picture's line in the journal and row in the manifest
+MANIFEST_BYTES = 700
+"""Room for a picture's line in the journal and its row in the manifest."""
 
 
 @contextmanager
@@ -37,39 +40,68 @@ def claimed(packed: Path) -> Iterator[None]:
     ours = (packed / DESCRIPTION).exists() or (packed / PREPARING).exists()
     if not ours and any(packed.iterdir()):
         raise Problem(f"{packed} is not empty and holds no packed data set: choose another folder")
-    folder = os.open(packed, os.O_RDONLY)
-    try:
-        _lock(folder, packed)
+    with locked(packed):
         yield
-    finally:
-        os.close(folder)
 
 
-def _lock(folder: int, packed: Path) -> None:
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a folder for this process alone; one that another holds is a Problem."""
+    opened = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
     except BlockingIOError:
-        raise Problem(f"{packed} is being prepared by another process: wait, or choose another") from None
+        raise Problem(f"{folder} is being prepared by another process: wait, or choose another") from None
+    finally:
+        os.close(opened)
 
 
-def begin(packed: Path, plan: Plan) -> Journal:
-    """A preparation's journal, at its start or where it stopped; a half-finished other one is a Problem."""
+def begin(packed: Path, plan: Plan, *, beside: int = 0) -> Journal:
+    """A preparation's journal, at its start or where it stopped; a half-finished other one is a Problem.
+
+    `beside` are bytes that other ranks will need for a while.
+    """
     folder = packed / PREPARING
-    made_by = {**plan.identity, **{f"{name} version": number for name, number in _versions().items()}}
     if not _begun(folder):
-        _check_space(packed, plan, done=0)
+        check_space(packed, plan, done=0, beside=beside)
+        if read_plan(packed) != made_by(plan):
+            discard(folder)  # nothing in it is settled, or it belongs to another plan
         with explained(folder):
             folder.mkdir(exist_ok=True)
         with explained(folder / "plan.json"):
-            write_json(folder / "plan.json", made_by)
-    check_same(json.loads((folder / "plan.json").read_bytes()), made_by, f"{packed} is half prepared")
-    names = {split: f"{split}{plan.store.working}" for split in plan.splits}
-    for name in names.values():  # a kill came while the files moved up
+            write_json(folder / "plan.json", made_by(plan))
+    check_same(read_plan(packed), made_by(plan), f"{packed} is half prepared")
+    for name in _files(plan).values():  # a kill came while the files moved up
         if (packed / name).exists():
             (packed / name).replace(folder / name)
-    journal = Journal(folder, {split: folder / name for split, name in names.items()}, plan.store.start)
-    _check_space(packed, plan, done=journal.done)
+    journal = open_journal(folder, plan)
+    check_space(packed, plan, done=journal.done, beside=beside)
     return journal
+
+
+def open_journal(folder: Path, plan: Plan) -> Journal:
+    """The journal of a folder that holds all of a preparation, or one rank's part of it."""
+    files = {split: folder / name for split, name in _files(plan).items()}
+    return Journal(folder, files, plan.store.start)
+
+
+def _files(plan: Plan) -> dict[str, str]:
+    return {split: f"{split}{plan.store.working}" for split in plan.splits}
+
+
+def made_by(plan: Plan) -> dict[str, Any]:
+    """What a half-finished preparation must have been begun with."""
+    return {**plan.identity, **{f"{name} version": number for name, number in _versions().items()}}
+
+
+def read_plan(packed: Path) -> dict[str, Any]:
+    """What the preparation in a folder was begun with; nothing where there is none."""
+    try:
+        found = json.loads((packed / PREPARING / "plan.json").read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _begun(folder: Path) -> bool:
@@ -78,7 +110,7 @@ def _begun(folder: Path) -> bool:
     return (folder / "plan.json").exists() and journal.exists() and journal.stat().st_size > 0
 
 
-def check_same(there: dict[str, Any], wanted: dict[str, Any], what: str) -> None:
+def check_same(there: Mapping[str, Any], wanted: Mapping[str, Any], what: str) -> None:
     """A pack, whole or half, is only gone on with where it was made from the same listing and settings."""
     differences = [
         "a list of pictures that has changed since"
@@ -93,9 +125,14 @@ def check_same(there: dict[str, Any], wanted: dict[str, Any], what: str) -> None
         )
 
 
-def _check_space(packed: Path, plan: Plan, *, done: int) -> None:
-    needed = plan.store.room(plan.total - done) + (plan.total - done) * _MANIFEST_BYTES
-    free = shutil.disk_usage(packed).free
+def room(plan: Plan, done: int) -> int:
+    """Bytes on the disk that the pictures beyond `done` will take, manifest included."""
+    return plan.store.room(plan.total - done) + (plan.total - done) * MANIFEST_BYTES
+
+
+def check_space(packed: Path, plan: Plan, *, done: int, beside: int = 0) -> None:
+    """A disk without the room is a Problem before anything is written."""
+    needed, free = room(plan, done) + beside, shutil.disk_usage(packed).free
     if needed > free:
         raise Problem(
             f"{packed} needs {needed / 1e9:.2f} GB, the disk has {free / 1e9:.2f} GB free: "
@@ -104,21 +141,22 @@ def _check_space(packed: Path, plan: Plan, *, done: int) -> None:
 
 
 def finish(packed: Path, plan: Plan, journal: Journal, measured: Moments) -> None:
-    """Final files, manifests and statistics; then everything moves up, the description last."""
+    """Final files, manifests, statistics and sheet; then everything moves up, the description last."""
     folder = packed / PREPARING
     splits = {split: len(lengths) for split, lengths in journal.lengths.items() if lengths}
     if "train" not in splits:
         raise Problem(f"no training picture of {plan.identity['source']} could be read")
-    for split in splits:
-        plan.store.finish(folder, split, journal.edges(split))
-    kept = (record for record in journal.records() if record.split in splits)
-    digests = write_manifests(kept, folder, splits=tuple(splits), classes=plan.classes)
+    starts = {split: plan.store.finish(folder, split, journal.edges(split)) for split in splits}
+    digests = write_manifests(journal.records, folder, starts=starts, classes=plan.classes)
     measured.statistics().save(folder / "statistics.npz")
-    description = _describe(plan, splits, digests, plan.store.method, grey=measured.grey)
+    draw_sheet(folder, splits["train"], plan)
+    names = [*(f"{split}{end}" for split in splits for end in (plan.store.final, ".parquet"))]
+    names += ["statistics.npz", SHEET]
+    files = {name: file_document(folder / name, digests) for name in names}
+    description = _describe(plan, splits, digests, files, grey=measured.grey)
     with explained(packed):
-        for name in [f"{split}{end}" for split in splits for end in (plan.store.final, ".parquet")]:
+        for name in names:
             (folder / name).replace(packed / name)
-        (folder / "statistics.npz").replace(packed / "statistics.npz")
     with explained(packed / DESCRIPTION):
         write_json(packed / DESCRIPTION, description)
     discard(folder)
@@ -129,22 +167,38 @@ def discard(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
+def file_document(path: Path, digests: Mapping[str, Digests]) -> dict[str, Any]:
+    """What dataset.json says of a file: its length, and a hash of it or of its pictures' hashes."""
+    size = path.stat().st_size
+    if path.stem in digests and path.suffix != ".parquet":
+        return {"bytes": size, "packed_sha256": digests[path.stem].packed}
+    with path.open("rb") as file:
+        return {"bytes": size, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
+
+
 def _describe(
-    plan: Plan, splits: dict[str, int], digests: dict[str, str], method: dict[str, str], *, grey: bool
+    plan: Plan,
+    splits: dict[str, int],
+    digests: Mapping[str, Digests],
+    files: dict[str, dict[str, Any]],
+    *,
+    grey: bool,
 ) -> dict[str, Any]:
     """All of dataset.json: nothing in it depends on the time, the place or the number of workers."""
     description = {
         "format_version": FORMAT_VERSION,
         "classes": list(plan.classes),
+        "titles": plan.titles,
         "size": plan.size,
         "fit": plan.fit,
         "encoding": plan.encoding,
-        **method,
+        **plan.store.method,
         "resize": RESIZE_METHOD,
-        "digests": digests,
+        "digests": {split: found.contents for split, found in digests.items()},
         **plan.identity,
         "splits": splits,
         "grey": grey,
+        "files": files,
         "decode": DECODE_POLICY,
         "versions": _versions(),
     }

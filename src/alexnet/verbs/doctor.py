@@ -5,6 +5,7 @@ from pathlib import Path
 
 from alexnet.dataset.examination import Report, examine, examine_pack
 from alexnet.dataset.packed import DESCRIPTION
+from alexnet.dataset.remote import address_of
 from alexnet.dataset.sources import open_source, open_unlabelled, select_classes
 from alexnet.problem import UsageProblem
 from alexnet.progress import Progress, silent
@@ -24,10 +25,10 @@ def doctor(
     `classes` looks at those alone, `unlabelled` at pictures of no class; `list_to` is a file for the names of
     the pictures to set aside, a line each with the reason. A packed data set is checked against itself.
     """
-    if (Path(source) / DESCRIPTION).is_file():
+    if address_of(source) or (Path(source) / DESCRIPTION).is_file():
         if classes or unlabelled or list_to:
             raise UsageProblem(f"{source} is a packed data set: it is examined whole, without other options")
-        return examine_pack(Path(source), progress=progress)
+        return examine_pack(source, progress=progress)
     opened = open_unlabelled(source) if unlabelled else open_source(source)
     return examine(
         select_classes(opened, classes) if classes else opened,

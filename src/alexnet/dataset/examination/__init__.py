@@ -4,8 +4,8 @@ traits ──▶ sight ──▶ rows ──▶ duplicates · near · figures �
 """
 
 from alexnet.dataset.examination.findings import Finding
-from alexnet.dataset.examination.packs import examine_pack
+from alexnet.dataset.examination.packs import examine_manifests, examine_pack
 from alexnet.dataset.examination.pictures import examine
 from alexnet.dataset.examination.report import Report
 
-__all__ = ["Finding", "Report", "examine", "examine_pack"]
+__all__ = ["Finding", "Report", "examine", "examine_manifests", "examine_pack"]

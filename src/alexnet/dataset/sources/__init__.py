@@ -9,6 +9,7 @@ WebDataset shards             tars of samples                                   
 IDX files                     MNIST, Fashion-MNIST, in a folder or a tar        idx.py
 CIFAR batches                 both versions, in a folder or a tar               cifar.py
 digits                        scikit-learn's own 1,797                          digits.py
+torchvision:NAME              CIFAR10, MNIST …, fetched and verified            known.py
 .json                         several of them as one, label maps, subsets       described.py
 """
 
@@ -23,7 +24,7 @@ from alexnet.dataset.sources.entry import (
     Source,
 )
 from alexnet.dataset.sources.opening import open_source, open_unlabelled
-from alexnet.dataset.sources.selected import read_class_names, relabel, select_classes
+from alexnet.dataset.sources.selected import read_class_names, read_label_map, relabel, select_classes
 
 __all__ = [
     "SPLITS",
@@ -37,6 +38,7 @@ __all__ = [
     "open_source",
     "open_unlabelled",
     "read_class_names",
+    "read_label_map",
     "relabel",
     "select_classes",
 ]

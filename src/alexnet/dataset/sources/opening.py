@@ -15,6 +15,7 @@ from alexnet.dataset.sources.files import Files, Folder
 from alexnet.dataset.sources.hugging_face import find_tables, open_hugging_face
 from alexnet.dataset.sources.idx import is_idx, open_idx
 from alexnet.dataset.sources.ilsvrc import find_ilsvrc, open_ilsvrc
+from alexnet.dataset.sources.known import open_known, wanted_name
 from alexnet.dataset.sources.layout import PICTURE, Survey, find_layout
 from alexnet.dataset.sources.listing import Listed
 from alexnet.dataset.sources.pictures import Everywhere, Pictures
@@ -26,17 +27,18 @@ from alexnet.problem import Problem
 
 __all__ = ["open_source", "open_unlabelled"]
 
-_KINDS = "a folder, a .tar, .tar.gz or .tgz, a .csv, .parquet or .json, or the word digits"
+_KINDS = "a folder, a .tar, .tar.gz or .tgz, a .csv, .parquet or .json, the word digits, or torchvision:NAME"
 _TARS = (".tar", ".tar.gz", ".tgz")
 
 
 def open_source(where: str | Path) -> Source:
-    """The source at a path, or the bundled `digits`; anything else is a Problem that names those known."""
+    """The source at a path, the bundled `digits`, or a set that torchvision knows, `torchvision:CIFAR10`.
+
+    Anything else is a Problem that names those known.
+    """
     path = Path(where)
-    if str(where) == "digits" and not path.exists():
-        return open_digits()
     if not path.exists():
-        raise Problem(f"no source at {path}: give {_KINDS}")
+        return _open_named(str(where))
     if path.is_dir():
         return _open_folder(path)
     if path.name.lower().endswith(_TARS):
@@ -48,6 +50,14 @@ def open_source(where: str | Path) -> Source:
     if path.suffix.lower() == ".json":
         return open_described(path, opened=open_source, without_classes=open_unlabelled)
     raise Problem(f"{path} is no known kind of source: give {_KINDS}")
+
+
+def _open_named(where: str) -> Source:
+    if where == "digits":
+        return open_digits()
+    if name := wanted_name(where):
+        return open_known(name, open_source)
+    raise Problem(f"no source at {where}: give {_KINDS}")
 
 
 def open_unlabelled(where: str | Path) -> Pictures:

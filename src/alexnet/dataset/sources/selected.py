@@ -1,5 +1,6 @@
 """A source with some of its classes, or with others' names for them."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -8,7 +9,7 @@ from pathlib import Path
 from alexnet.dataset.sources.entry import UNLABELLED, Entry, PassedOver, Read, Source
 from alexnet.problem import UsageProblem
 
-__all__ = ["Relabelled", "read_class_names", "relabel", "select_classes"]
+__all__ = ["Relabelled", "read_class_names", "read_label_map", "relabel", "select_classes"]
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,27 @@ def read_class_names(words: str) -> list[str]:
     path = Path(words)
     lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else words.split(",")
     return [name.strip() for name in lines if name.strip()]
+
+
+def read_label_map(words: str) -> dict[str, str]:
+    """Other names of classes from a JSON file, an object, or from a list `old=new` with commas.
+
+    >>> read_label_map("kitten=cat, puppy=dog")
+    {'kitten': 'cat', 'puppy': 'dog'}
+    """
+    path = Path(words)
+    if path.is_file():
+        try:
+            found = json.loads(path.read_bytes())
+        except ValueError as error:
+            raise UsageProblem(f"{path} is no JSON: {error}") from error
+        if not isinstance(found, dict) or not all(isinstance(name, str) for name in found.values()):
+            raise UsageProblem(f'{path} is no map of names: write {{"kitten": "cat"}}')
+        return found
+    pairs = [pair.partition("=") for pair in words.split(",") if pair.strip()]
+    if not all(old.strip() and new.strip() for old, _, new in pairs):
+        raise UsageProblem(f"labels {words!r}: write old=new,old=new, or the name of a JSON file")
+    return {old.strip(): new.strip() for old, _, new in pairs}
 
 
 def _check(source: Source, names: Sequence[str]) -> set[str]:
