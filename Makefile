@@ -64,6 +64,7 @@ golden: $(STAMP) ## write tests/golden anew from the networks; look at the diff
 bench: $(STAMP) ## speed beside peers, to results/speed.csv and docs/speed.md; let nothing run beside it
 	$(BIN)/python -m benchmarks
 	$(BIN)/python docs/write_speed.py
+	$(BIN)/python docs/write_scaling.py
 
 variants: $(STAMP) ## write docs/variants.md anew from the networks
 	$(BIN)/python docs/write_variants.py

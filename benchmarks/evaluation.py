@@ -9,7 +9,7 @@ import alexnet
 from alexnet.dataset.packed import open_packed
 from alexnet.progress import silent
 from alexnet.run import open_run
-from alexnet.verbs.evaluate import computed_predictions
+from alexnet.verbs.scores import computed_predictions
 from benchmarks.photographs import in_two_classes
 from benchmarks.table import Row, compared
 from benchmarks.timing import interleaved

@@ -32,12 +32,14 @@ ROOMS = {
     "prediction": "Answers of a network.",
     "search": "Nearest neighbours among 50,000 features of 4096 numbers.",
     "starting": "Commands.",
+    "export": "Answers of an exported file, in each engine that is installed.",
+    "serving": "The server beside its own engine offline, and under more load than it can answer.",
 }
 TITLES = {
     "machine": "The machine", "norms": "Response norms", "steps": "Training AlexNet",
     "small_steps": "Training small networks", "loading": "Loading pictures",
     "preparation": "Preparing pictures", "evaluation": "Evaluating", "prediction": "Predicting",
-    "search": "Searching", "starting": "Starting",
+    "search": "Searching", "starting": "Starting", "export": "Exported files", "serving": "Serving",
 }  # fmt: skip
 CASE = re.compile(r"training step, alexnet, batch (\d+) at (\d+), threads (\d+)")
 USUAL = ("64", "224", "2")

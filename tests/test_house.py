@@ -85,8 +85,8 @@ def test_every_module_is_in_the_reference():
 
 def test_every_verb_is_in_the_reference():
     functions = re.findall(r"autofunction:: alexnet\.(?:verbs\.\w+\.)?(\w+)", read("docs/reference.md"))
-    # `alexnet.networks` is the package; its verb is named in full
-    assert sorted(functions) == sorted([*alexnet.VERBS, "networks"])
+    # `alexnet.networks` and `alexnet.report` are packages; their verbs are named in full
+    assert sorted(functions) == sorted([*alexnet.VERBS, "networks", "report"])
 
 
 def test_every_link_leads_somewhere():
@@ -109,7 +109,8 @@ def test_changelog_starts_unreleased_and_ends_its_first_release_at_the_version()
 def dependencies() -> list[Requirement]:
     project = tomllib.loads(read("pyproject.toml"))["project"]
     groups = [project["dependencies"], *project["optional-dependencies"].values()]
-    return [Requirement(text) for group in groups for text in group]
+    required = [Requirement(text) for group in groups for text in group]
+    return [each for each in required if each.name != "alexnet"]  # its own extras
 
 
 def test_every_dependency_is_pinned_within_its_bounds():
@@ -172,7 +173,20 @@ def test_formats_page_names_every_column_and_statistic():
     assert [name for name in names if f"`{name}`" not in page] == []
 
 
+def test_the_page_of_races_is_made_from_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "docs"))
+    minutes = __import__("write_minutes")
+    page = read("docs/minutes.md")
+    assert page == minutes.written(page, minutes.rows()), "run python docs/write_minutes.py"
+
+
 def test_the_page_of_speeds_is_made_from_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(ROOT / "docs"))
     page = __import__("write_speed").page()
     assert read("docs/speed.md") == page, "run python docs/write_speed.py"
+
+
+def test_the_page_of_evaluation_is_made_from_the_tables(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "docs"))
+    page = __import__("write_evaluation").page()
+    assert read("docs/evaluation.md") == page, "run python docs/write_evaluation.py"

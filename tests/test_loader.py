@@ -19,7 +19,8 @@ from alexnet.batches.views import (
     training_windows,
 )
 from alexnet.dataset.packed import open_packed
-from alexnet.recipe import ColourNoise, Recipe
+from alexnet.ingredients import ColourNoise
+from alexnet.recipe import Recipe
 from alexnet.verbs.prepare import prepare
 
 

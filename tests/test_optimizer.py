@@ -4,8 +4,9 @@ import torch
 from torch import nn
 
 from alexnet.compiled import why_not
+from alexnet.ingredients import Rule
 from alexnet.problem import UsageProblem
-from alexnet.recipe import Recipe, Rule
+from alexnet.recipe import Recipe
 from alexnet.schedule import Constant, Pieces, Steps
 from alexnet.training.optimizer import (
     SGD2012,

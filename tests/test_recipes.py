@@ -12,6 +12,7 @@ from alexnet.dataset.packed import open_packed
 from alexnet.networks import entry
 from alexnet.recipe import Recipe
 from alexnet.recipes import MODULES, RECIPES
+from alexnet.training.optimizer import optimizer_of
 from alexnet.verbs import plan as planning
 from alexnet.verbs.plan import Plan, plan
 from alexnet.verbs.prepare import prepare
@@ -38,7 +39,7 @@ def planned(recipe: Recipe, data: Path | None, monkeypatch: pytest.MonkeyPatch) 
     """A plan of a network that takes no memory; its steps are not timed, its rules are tried."""
 
     def untimed(network: torch.nn.Module, recipe: Recipe, *_: object) -> float:
-        planning.optimizer_of(recipe, network)
+        optimizer_of(recipe, network)
         return 1.0
 
     monkeypatch.setattr(planning, "step_seconds", untimed)
@@ -91,6 +92,6 @@ def test_a_recipe_has_its_passport(module: object) -> None:
 
 def test_every_file_of_a_recipe_is_among_them() -> None:
     folder = Path(recipes.__file__).parent
-    files = {path.stem for path in folder.glob("*.py")} - {"__init__", "ablations"}
+    files = {path.stem for path in folder.glob("*.py")} - {"__init__", "ablations", "auto"}
     assert {module.__name__.rpartition(".")[2] for module in MODULES} == files
     assert len(RECIPES) == len(MODULES)

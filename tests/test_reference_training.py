@@ -11,7 +11,8 @@ from alexnet.batches.preprocessing import preprocessing_of
 from alexnet.batches.views import colour_noise, evaluation_views, gather, training_windows
 from alexnet.dataset.statistics import Statistics, measure
 from alexnet.evaluation.predictions import predict
-from alexnet.recipe import ColourNoise, Recipe, Rule
+from alexnet.ingredients import ColourNoise, Rule
+from alexnet.recipe import Recipe
 from alexnet.schedule import Steps
 from alexnet.training.optimizer import optimizer_of, set_rates
 

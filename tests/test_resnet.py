@@ -10,6 +10,7 @@ from torch import nn
 from write_golden import golden_totals
 
 from alexnet.networks import resnet as family
+from alexnet.networks.layers import StochasticDepth
 from alexnet.networks.resnet import Plan, resnet
 from alexnet.problem import UsageProblem
 
@@ -289,3 +290,25 @@ def test_options_may_come_as_json_and_unknown_ones_are_named():
     assert len(resnet(10, plan=PLANS["resnet20"], blocks=[1, 2], width=4).conv3) == 2
     with pytest.raises(UsageProblem, match=r"no option depth; it has blocks, bottleneck"):
         resnet(10, depth=18)
+
+
+def test_stochastic_depth_leaves_branches_out_in_training_only():
+    torch.manual_seed(0)
+    network = resnet(classes=10, plan=Plan((2, 2), width=4, stem="3x3"), drop=0.5)
+    shares = [layer.p for layer in network.modules() if isinstance(layer, StochasticDepth)]
+    assert shares == [0.125, 0.25, 0.375, 0.5]  # [S] §3: a line from the first unit to the last
+    plain = resnet(classes=10, plan=Plan((2, 2), width=4, stem="3x3"))
+    assert list(network.state_dict()) == list(plain.state_dict())
+    plain.load_state_dict(network.state_dict())
+    images = torch.randn(4, 3, 8, 8)
+    torch.testing.assert_close(network.eval()(images), plain.eval()(images))
+
+
+def test_stochastic_depth_keeps_the_mean_and_drops_whole_images():
+    torch.manual_seed(0)
+    layer = StochasticDepth(0.3).train()
+    maps = layer(torch.ones(4000, 2, 3, 3))
+    each = maps.flatten(1)
+    assert ((each == 0).all(1) | (each == 1 / 0.7).all(1)).all()
+    assert maps.mean().item() == pytest.approx(1, abs=0.05)
+    assert (layer.eval()(torch.ones(3, 2, 3, 3)) == 1).all()

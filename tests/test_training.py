@@ -191,3 +191,19 @@ def test_a_new_last_layer_is_trained_over_frozen_ones(digits: Path, small: Recip
     before, after = weights(tmp_path / "first"), weights(tmp_path / "second")
     for name in before:
         assert torch.equal(before[name], after[name]) == (not name.startswith("fc7"))
+
+
+def test_weights_after_each_epoch_are_kept_where_it_is_wished(small, digits, tmp_path):
+    alexnet.train(small, digits, tmp_path / "run", assignments=["epochs=3"], keep=True)
+    run = open_run(tmp_path / "run")
+    found = run.checkpoints()
+    assert [checkpoint.state["epoch"] for checkpoint in found] == [1, 2, 3]
+    first, last = found[0].weights(), found[-1].weights()
+    assert any(not torch.equal(first[name], last[name]) for name in last)
+    optimizers = sorted((run.path / "checkpoints").glob("*.optimizer.safetensors"))
+    assert [path.name.partition(".")[0] for path in optimizers] == [found[-1].path.stem]
+    alexnet.train(small, digits, tmp_path / "plain", assignments=["epochs=3"])
+    plain = open_run(tmp_path / "plain")
+    assert len(plain.checkpoints()) == 1
+    for name, tensor in plain.weights().items():
+        assert torch.equal(tensor, last[name])

@@ -15,8 +15,9 @@ from alexnet.batches.views import (
     training_windows,
 )
 from alexnet.dataset.statistics import Statistics, measure
+from alexnet.ingredients import ColourNoise
 from alexnet.problem import Problem, UsageProblem
-from alexnet.recipe import ColourNoise, Recipe
+from alexnet.recipe import Recipe
 from alexnet.schedule import Constant
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (20, 12, 12, 3), dtype=np.uint8)

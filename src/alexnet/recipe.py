@@ -8,44 +8,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
+from alexnet.ingredients import Average, ColourNoise, Mix, Rule, Teacher
 from alexnet.problem import Problem, UsageProblem
-from alexnet.schedule import Pieces, Plateau, Schedule, Value
+from alexnet.schedule import Plateau, Schedule, Sizes, Value
 
 Positive = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(gt=0, le=1)]
-
-
-class ColourNoise(Value):
-    """Random relighting along the colour eigenvectors, one draw an image ([P] §4.1).
-
-    `paper` adds eigenvector · eigenvalue · α (on the 0..1 scale, as printed); `code` adds
-    eigenvector · √eigenvalue · α and divides the picture by 1 + deviation ([C] convdata.py).
-    """
-
-    form: Literal["paper", "code"] = "paper"
-    deviation: float = Field(default=0.1, ge=0, description="standard deviation of α")
-    until: float | None = Field(default=None, ge=0, description="epoch from which there is none")
-
-    @property
-    def shrink(self) -> float:
-        """What the noisy picture is divided by."""
-        return 1.0 + self.deviation if self.form == "code" else 1.0
-
-
-class Rule(Value):
-    """Parameters whose name fits `match` (shell pattern: `conv1.*`, `*.bias`) learn differently.
-
-    `times` multiplies the rate (a number, or pieces over epochs; several rules multiply); `weight_decay`
-    replaces the recipe's (the last rule that gives one holds).
-    """
-
-    match: str
-    times: float | Pieces = 1.0
-    weight_decay: float | None = Field(default=None, ge=0)
-
-    def rate(self, epoch: float) -> float:
-        """Multiplier of the rate at `epoch`."""
-        return self.times(epoch, 0.0) if isinstance(self.times, Pieces) else self.times
 
 
 class Recipe(Value):
@@ -56,12 +24,23 @@ class Recipe(Value):
     options: dict[str, Any] = Field(default_factory=dict, description="keyword arguments of the network")
 
     # what the network sees
+    train_share: Share = Field(
+        default=1.0,
+        description="share of each class's training pictures, drawn by the seed; a smaller one is part of a "
+        "larger. The means are still those of all",
+    )
     channels: Literal[1, 3] = 3
     crop: int | None = Field(
         default=None, ge=1, description="side of a view in pixels; null: the whole image"
     )
-    pad: int = Field(default=0, ge=0, description="pixels of mean colour around the image before the crop")
-    flip: bool = False
+    pad: int = Field(default=0, ge=0, description="pixels of margin around the image before the crop")
+    pad_with: Literal["mean", "reflection"] = Field(
+        default="mean", description="the margin: the mean colour, or the image mirrored at its edge"
+    )
+    flip: bool | Literal["alternate"] = Field(
+        default=False,
+        description="mirror at random; alternate: every other epoch, starting at random (Jordan 2024, §3.6)",
+    )
     images_per_draw: int = Field(
         default=1, ge=1, description="images in a row that share one crop and flip; 32 in the 2012 code"
     )
@@ -79,20 +58,45 @@ class Recipe(Value):
         "256 to 480 in ResNet's §3.4",
     )
     colour_noise: ColourNoise | None = None
+    augment: Literal["none", "trivial"] = Field(
+        default="none",
+        description="trivial: one random distortion of random strength (Müller, Hutter 2021: TrivialAugment)",
+    )
+    cutout: int = Field(
+        default=0, ge=0, description="side of a square of mean colour put anywhere (DeVries, Taylor 2017)"
+    )
+    mix: Mix | None = None
+    sizes: Sizes | None = Field(
+        default=None, description="side in pixels that views are brought to, in pieces over the training"
+    )
+    sampling: Literal["shuffled", "balanced", "root"] = Field(
+        default="shuffled",
+        description="balanced: every class as often; root: by the square root of its pictures",
+    )
+    class_weights: Literal["none", "inverse", "root", "effective"] = Field(
+        default="none", description="of the loss; effective: Cui et al. 2019"
+    )
     mean: Literal["image", "channel", "none"] = "image"
     divide_by: Positive | Literal["deviation"] = 1.0
 
     # how it learns
-    epochs: int = Field(ge=0, description="0 trains nothing: a run of the weights it starts from")
-    batch: int = Field(default=128, ge=1)
-    precision: Literal["float32", "bfloat16"] = Field(
+    epochs: int | float = Field(ge=0, description="0 trains nothing: a run of the weights it starts from")
+    seconds: Positive | None = Field(
+        default=None, description="wish for the whole training: its epochs are fitted on the way (--time)"
+    )
+    batch: int = Field(default=128, ge=1, description="images a step, over all ranks")
+    accumulate: int = Field(default=1, ge=1, description="parts of a rank's batch, one after another")
+    sync_batch_norm: bool = Field(default=False, description="batch norm over the images of all ranks")
+    precision: Literal["float32", "bfloat16", "auto"] = Field(
         default="float32",
-        description="of matrix products; bfloat16 is faster where the machine has units for it, else slower",
+        description="of matrix products; bfloat16 is faster where the machine has units for it, else slower; "
+        "auto takes it where there are such units",
     )
     seed: int = Field(default=0, ge=0)
-    optimizer: Literal["sgd-2012", "sgd", "adamw", "rmsprop"] = "sgd-2012"
+    optimizer: Literal["sgd-2012", "sgd", "adamw", "rmsprop", "lars", "muon"] = "sgd-2012"
     learning_rate: Schedule
     momentum: float = Field(default=0.9, ge=0, lt=1)
+    nesterov: bool = Field(default=False, description="of sgd: the step looks ahead by the momentum")
     rms_decay: float = Field(
         default=0.9,
         ge=0,
@@ -106,15 +110,29 @@ class Recipe(Value):
         default=None, description="longest gradient of all weights together; 2 in Inception v3's §8"
     )
     weight_decay: float = Field(default=0.0, ge=0)
+    decay_of: Literal["all", "weights"] = Field(
+        default="all", description="weights: no decay of norms and biases (He et al. 2018, §3.1)"
+    )
     rules: tuple[Rule, ...] = ()
     frozen: tuple[str, ...] = Field(default=(), description="patterns of parameters that stay as they are")
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    whiten: str | None = Field(
+        default=None,
+        description="convolution whose kernels start as the whitening of the training patches, both signs, "
+        "and stay so (Jordan 2024, §3.2)",
+    )
+    average: Average | None = None
+    teacher: Teacher | None = None
 
     @model_validator(mode="after")
     def _check(self) -> "Recipe":
         faults = {
             "colour_noise needs channels=3": self.colour_noise and self.channels != 3,
             "ratio is that of area's window: set area too": not self.area and self._is_set("ratio"),
+            "nesterov is sgd's: set optimizer=sgd": self.nesterov and self.optimizer != "sgd",
+            "pad_with needs a margin: set pad": self.pad_with != "mean" and not self.pad,
+            "sizes begins with a view's own side at most: crop": self.sizes
+            and max(self.sizes.values) > (self.crop or math.inf),
             "rms_decay and rms_epsilon are rmsprop's: set optimizer=rmsprop": self.optimizer != "rmsprop"
             and (self._is_set("rms_decay") or self._is_set("rms_epsilon")),
         }

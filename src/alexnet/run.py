@@ -7,6 +7,7 @@ RUN/metrics.jsonl             a line an epoch and every few steps
 RUN/checkpoints/step-N.json   where training stood; written last, so what it names is whole
 RUN/checkpoints/step-N.weights.safetensors, step-N.optimizer.safetensors
 RUN/scores/                   saved predictions
+RUN/calibration.json          the temperature of the newest weights, where one was fitted
 """
 
 import json
@@ -110,7 +111,7 @@ class Run:
     def save(
         self, weights: dict[str, Tensor], optimizer: dict[str, Tensor], state: dict[str, Any], *, steps: int
     ) -> None:
-        """Save a checkpoint after `steps` steps, then drop the older ones."""
+        """Save a checkpoint after `steps` steps, then drop the older ones, of `kept` ones the optimizer's."""
         folder = self.path / "checkpoints"
         folder.mkdir(exist_ok=True)
         path = folder / f"step-{steps:09d}.json"
@@ -118,8 +119,10 @@ class Run:
             with written_whole(path.with_suffix(f".{kind}.safetensors")) as partial:
                 save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, partial)
         write_json(path, state)
+        kept = {found.path.stem for found in self.checkpoints() if found.state.get("kept")}
         for old in sorted(folder.iterdir()):  # of one step the .json first: without it nothing is trusted
-            if not old.name.startswith(path.stem):
+            stem, _, kind = old.name.partition(".")
+            if stem != path.stem and (stem not in kept or kind.startswith("optimizer")):
                 old.unlink()
 
 
@@ -228,6 +231,11 @@ def is_run(path: Path) -> bool:
     return (path / "model.json").is_file()
 
 
+def versions() -> dict[str, str]:
+    """What this is run with: Python and the packages that decide results."""
+    return {"python": platform.python_version(), **{name: version(name) for name in VERSIONED}}
+
+
 def _model(
     recipe: Recipe,
     classes: tuple[str, ...],
@@ -247,10 +255,7 @@ def _model(
         },
         "dataset": dataset,
         "init": init,
-        "versions": {
-            "python": platform.python_version(),
-            **{name: version(name) for name in VERSIONED},
-        },
+        "versions": versions(),
         "threads": torch.get_num_threads(),
     }
 

@@ -76,6 +76,26 @@ class Pieces(Value):
         return self.values[sum(epoch >= start for start in self.starts) - 1]
 
 
+class Sizes(Value):
+    """Piecewise constant sides in pixels: `values[i]` from the share `starts[i]` of the training on."""
+
+    starts: tuple[Annotated[float, Field(ge=0, lt=1)], ...]
+    values: tuple[Annotated[int, Field(ge=8)], ...]
+
+    @model_validator(mode="after")
+    def _check(self) -> "Sizes":
+        Pieces(starts=self.starts, values=self.values)  # the same rules
+        return self
+
+    def __call__(self, share: float) -> int:
+        """Side after `share` (0..1) of the training.
+
+        >>> Sizes(starts=(0, 0.5, 0.9), values=(40, 48, 64))(0.6)
+        48
+        """
+        return self.values[sum(share >= start for start in self.starts) - 1]
+
+
 class Exponential(Value):
     """`dexp` of the 2014 code: from `start` to `start / factor` in `steps` equal falls."""
 
@@ -115,11 +135,12 @@ class Cosine(Value):
 
 
 class OneCycle(Value):
-    """Straight up to `peak` in the first `rise` of the training, straight down to `end` in the rest."""
+    """Straight from `begin` to `peak` in the first `rise` of the training, straight to `end` in the rest."""
 
     kind: Literal["one-cycle"] = "one-cycle"
     peak: float = Field(ge=0)
     rise: float = Field(default=0.25, gt=0, lt=1, description="share of the training")
+    begin: float = Field(default=0.0, ge=0)
     end: float = Field(default=0.0, ge=0)
 
     def __call__(self, epoch: float, epochs: float, errors: Sequence[float] = ()) -> float:
@@ -130,7 +151,7 @@ class OneCycle(Value):
         """
         part = min(epoch / epochs, 1.0)
         if part < self.rise:
-            return self.peak * part / self.rise
+            return self.begin + (self.peak - self.begin) * part / self.rise
         return self.end + (self.peak - self.end) * (1 - part) / (1 - self.rise)
 
 

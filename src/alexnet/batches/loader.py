@@ -10,15 +10,35 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from alexnet.batches.distortions import distort
+from alexnet.batches.draws import CUTOUTS, uniforms
 from alexnet.batches.maker import Plan, maker_of
-from alexnet.batches.order import shares, steps_in_epoch, training_order
+from alexnet.batches.order import evaluation_spans, places, steps_in_epoch, training_order
 from alexnet.batches.preprocessing import Preprocessing
 from alexnet.batches.resized_crops import gather_resized, resized_windows
-from alexnet.batches.views import Images, View, Windows, colour_noise, gather, padded, training_windows
+from alexnet.batches.views import (
+    Images,
+    View,
+    Windows,
+    colour_noise,
+    cut_out,
+    gather,
+    padded,
+    training_windows,
+)
+from alexnet.dataset.balance import balanced_order, sampling_shares
+from alexnet.dataset.classes import share_of_each
 from alexnet.dataset.encoded import EncodedImages
 from alexnet.dataset.packed import Split
+from alexnet.dataset.raw import advised
+from alexnet.dataset.remote_images import RemoteImages
 from alexnet.dataset.statistics import Statistics
+from alexnet.parallel import part
 from alexnet.recipe import Recipe
+
+Cut = Callable[[slice, NDArray[np.uint8]], object]
+POWERS = {"shuffled": None, "balanced": 0.0, "root": 0.5}
+"""Of a class's number of pictures, which its part of an epoch goes by."""
 
 
 class Batch(NamedTuple):
@@ -32,7 +52,8 @@ class TrainingLoader:
     """Batches of a training split, epoch by epoch: `for images, labels in loader(epoch, start=step)`.
 
     What a batch holds is a function of (recipe, split, epoch, step): not of `workers`, of threads, or of
-    where a run was interrupted. `workers` threads make one batch ahead (0: when asked).
+    where a run was interrupted. `workers` threads make one batch ahead (0: when asked). `share` is (which, of
+    how many): of each batch only that part is made, as it is in the whole.
     """
 
     def __init__(
@@ -44,36 +65,69 @@ class TrainingLoader:
         *,
         workers: int = 1,
         device: torch.device | str = "cpu",
+        share: tuple[int, int] = (0, 1),
     ) -> None:
         self.split, self.recipe, self.statistics = split, recipe, statistics
         self.size, self.crop = preprocessing.size, preprocessing.crop
         self.device = torch.device(device)
         self.workers = workers
-        self.batch = min(recipe.batch, len(split))
-        self.steps = steps_in_epoch(len(split), recipe.batch)
+        self.numbers = _numbers(split, recipe)
+        count = len(split) if self.numbers is None else len(self.numbers)
+        self.batch = min(recipe.batch, count)
+        self.mine = places(self.batch, *share, paired=recipe.mix is not None)  # in each batch
+        self.steps = steps_in_epoch(count, recipe.batch)
         self.images = images_of(split)
         self.margin = np.rint(statistics.channel_means).astype(np.uint8)
         shrink = recipe.colour_noise.shrink if recipe.colour_noise else 1.0
-        self.maker = maker_of(preprocessing.to(self.device), self.batch, shrink)
+        self.maker = maker_of(preprocessing.to(self.device), len(self.mine), shrink)
 
     def __call__(self, epoch: int, start: int = 0) -> Iterator[Batch]:
         """The batches of `epoch` from step `start` on."""
-        order = training_order(len(self.split), seed=self.recipe.seed, epoch=epoch)
+        order = self._order(epoch)
         rest = order[start * self.batch : self.steps * self.batch].reshape(-1, self.batch)
-        plans = (self._plan(epoch, step, indices) for step, indices in enumerate(rest, start))
-        for images, indices in zip(self.maker(plans, self.workers), rest, strict=True):
-            labels = torch.from_numpy(self.split.labels[indices])
+        self.split.expect(self._mine(row) for row in rest)
+        plans = (self._plan(epoch, step, self._mine(row)) for step, row in enumerate(rest, start))
+        for images, row in zip(self.maker(plans, self.workers), rest, strict=True):
+            labels = torch.from_numpy(self.split.labels_of(self._mine(row)))
             yield Batch(images, labels.to(self.device, non_blocking=True))
 
+    def _mine(self, batch: NDArray[np.integer]) -> NDArray[np.int64]:
+        return batch[self.mine].astype(np.int64)
+
+    def _order(self, epoch: int) -> NDArray[np.integer]:
+        numbers, seed, power = self.numbers, self.recipe.seed, POWERS[self.recipe.sampling]
+        if power is None:
+            order = training_order(len(self.split if numbers is None else numbers), seed=seed, epoch=epoch)
+        else:
+            labels = self.split.labels if numbers is None else self.split.labels[numbers]
+            order = balanced_order(
+                labels, sampling_shares(np.bincount(labels), power=power), seed=seed, epoch=epoch
+            )
+        return order if numbers is None else numbers[order]
+
     def _plan(self, epoch: int, step: int, indices: NDArray[np.int64]) -> Plan:
-        positions = np.arange(step * self.batch, (step + 1) * self.batch)
+        positions = np.arange(step * self.batch, (step + 1) * self.batch)[self.mine]
         noise = self._noise(indices, epoch + step / self.steps)
         return Plan(len(indices), self._cut(epoch, indices, positions), noise)
 
-    def _cut(
-        self, epoch: int, indices: NDArray[np.int64], positions: NDArray[np.int64]
-    ) -> Callable[[slice, NDArray[np.uint8]], object]:
-        """Draw the windows of a batch; return what cuts a share of them."""
+    def _cut(self, epoch: int, indices: NDArray[np.int64], positions: NDArray[np.int64]) -> Cut:
+        """Draw the windows of a batch; return what cuts a share of them and distorts it."""
+        cut, recipe = self._windows(epoch, indices, positions), self.recipe
+        if recipe.augment == "none" and not recipe.cutout:
+            return cut
+
+        def distorted(share: slice, views: NDArray[np.uint8]) -> None:
+            cut(share, views)
+            some, seed = indices[share], recipe.seed
+            if recipe.augment == "trivial":
+                distort(views, some, self.margin, seed=seed, epoch=epoch)
+            if recipe.cutout:
+                draws = uniforms(seed, epoch, some, stream=CUTOUTS, count=2)
+                cut_out(views, recipe.cutout, self.margin, draws)
+
+        return distorted
+
+    def _windows(self, epoch: int, indices: NDArray[np.int64], positions: NDArray[np.int64]) -> Cut:
         recipe, images, crop = self.recipe, self.images, self.crop
         if recipe.resizes:
             sized = resized_windows(recipe, self.size, epoch=epoch, images=indices, positions=positions)
@@ -88,7 +142,8 @@ class TrainingLoader:
     def _cut_padded(
         self, indices: NDArray[np.int64], windows: Windows, share: slice, views: NDArray[np.uint8]
     ) -> None:
-        framed = padded(self.split.pixels(indices[share]), self.recipe.pad, self.margin)
+        colour = self.margin if self.recipe.pad_with == "mean" else None
+        framed = padded(self.split.pixels(indices[share]), self.recipe.pad, colour)
         gather(framed, np.arange(len(framed)), windows.at(share), self.crop, out=views)
 
     def _noise(self, indices: NDArray[np.int64], epoch: float) -> NDArray[np.float32] | None:
@@ -99,18 +154,32 @@ class TrainingLoader:
         return drawn.astype(np.float32)
 
 
+def _numbers(split: Split, recipe: Recipe) -> NDArray[np.int64] | None:
+    """The pictures that are trained on, by number; None where all are."""
+    if recipe.train_share == 1.0:
+        return None
+    return share_of_each(split.labels, recipe.train_share, seed=recipe.seed)
+
+
 def evaluation_passes(
-    split: Split, preprocessing: Preprocessing, views: Iterable[View], *, batch: int = 128, workers: int = 1
+    split: Split,
+    preprocessing: Preprocessing,
+    views: Iterable[View],
+    *,
+    batch: int = 128,
+    workers: int = 1,
+    share: tuple[int, int] = (0, 1),
 ) -> Iterator[Iterator[Tensor]]:
     """For one of `views` after another, every image of `split` once, in order, in batches through that view.
 
-    A batch is float32 [N, channels, crop, crop].
+    A batch is float32 [N, channels, crop, crop]. `share` is (which, of how many): that part only.
     """
-    images, crop, count = images_of(split), preprocessing.crop, len(split)
-    maker = maker_of(preprocessing, min(batch, count))
+    images, crop, mine = images_of(split), preprocessing.crop, part(len(split), *share)
+    spans = evaluation_spans(len(split), batch, *share)
+    maker = maker_of(preprocessing, max([1, *(span.stop - span.start for span in spans)]))
 
-    def plan(view: View, part: slice) -> Plan:
-        indices = np.arange(part.start, part.stop)
+    def plan(view: View, span: slice) -> Plan:
+        indices = np.arange(mine.start + span.start, mine.start + span.stop)
         windows = Windows(*(np.full(len(indices), value) for value in view))
         return Plan(
             len(indices),
@@ -118,27 +187,33 @@ def evaluation_passes(
         )
 
     for view in views:
-        yield maker(map(partial(plan, view), shares(count, batch)), workers)
+        yield maker(map(partial(plan, view), spans), workers)
 
 
 def evaluation_batches(
-    split: Split, preprocessing: Preprocessing, view: View, *, batch: int = 128, workers: int = 1
+    split: Split,
+    preprocessing: Preprocessing,
+    view: View,
+    *,
+    batch: int = 128,
+    workers: int = 1,
+    share: tuple[int, int] = (0, 1),
 ) -> Iterator[Tensor]:
-    """Every image of `split` once, in order, through one view."""
-    (batches,) = evaluation_passes(split, preprocessing, [view], batch=batch, workers=workers)
+    """Every image of `split`, or of one share of it, once, in order, through one view."""
+    (batches,) = evaluation_passes(split, preprocessing, [view], batch=batch, workers=workers, share=share)
     return batches
 
 
 def images_of(split: Split) -> Images:
     """The images of a split by number, decoded when asked for where they are kept as JPEG."""
-    return np.asarray(split.images) if split.encoding == "raw" else Decoded(split.encoded)
+    return advised(split.images) if split.encoding == "raw" else Decoded(split.encoded)
 
 
 @dataclass(frozen=True)
 class Decoded:
     """Pictures kept as JPEG, as if they were an array."""
 
-    encoded: EncodedImages
+    encoded: EncodedImages | RemoteImages
 
     def __getitem__(self, index: int) -> NDArray[np.uint8]:
         """One picture, uint8 [size, size, 3]."""

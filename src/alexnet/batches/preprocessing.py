@@ -1,6 +1,6 @@
 """From pixels 0..255 to what a network reads; kept with the run so that nobody has to guess it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -8,6 +8,7 @@ from torch import Tensor
 from alexnet.batches.views import crop_of
 from alexnet.dataset.resize import Fit
 from alexnet.dataset.statistics import Statistics
+from alexnet.problem import Problem
 from alexnet.recipe import Recipe
 
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, Pillow's grey; three equal channels stay what they are
@@ -37,12 +38,26 @@ class Preprocessing:
         """
         pixels = views.permute(0, 3, 1, 2).to(torch.float32)  # [N, 3, crop, crop]
         if self.channels == 1:
-            pixels = _grey(pixels)
+            pixels = grey(pixels)
         # in the pixels' own order of memory: else a mean image costs more than all the rest
         pixels = pixels - self.mean[None].contiguous(memory_format=torch.channels_last)
         if noise is not None:
             pixels = pixels + noise[:, :, None, None]
         return pixels / (self.divisor * shrink)
+
+
+def whole(preprocessing: Preprocessing) -> Preprocessing:
+    """The same for the whole picture in place of a crop; a Problem where a mean image fits the crop alone.
+
+    Networks trained on crops that enlarge what they show often do better on larger pictures (Touvron et al.,
+    "Fixing the train-test resolution discrepancy", 2019).
+    """
+    if preprocessing.mean.size(-1) not in (1, preprocessing.size):
+        raise Problem(
+            f"--views whole needs a mean of the channels: this network was trained with a mean image of "
+            f"{preprocessing.crop} pixels"
+        )
+    return replace(preprocessing, crop=preprocessing.size)
 
 
 def preprocessing_of(recipe: Recipe, statistics: Statistics, size: int, fit: Fit) -> Preprocessing:
@@ -66,11 +81,11 @@ def preprocessing_of(recipe: Recipe, statistics: Statistics, size: int, fit: Fit
     else:
         divisor = torch.full((1, 3, 1, 1), float(recipe.divide_by))
     if recipe.channels == 1:
-        mean, divisor = _grey(mean), _grey(divisor)
+        mean, divisor = grey(mean), grey(divisor)
     return Preprocessing(size, fit, crop, recipe.channels, mean[0].contiguous(), divisor[0].contiguous())
 
 
-def _grey(pixels: Tensor) -> Tensor:
+def grey(pixels: Tensor) -> Tensor:
     """[N, 3, H, W] -> [N, 1, H, W]."""
     luma = torch.tensor(LUMA, dtype=pixels.dtype, device=pixels.device)
     return (pixels * luma[:, None, None]).sum(1, keepdim=True)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch.nn import functional as F
 
 from alexnet.batches.draws import RESIZED_CROPS, uniforms
-from alexnet.batches.views import Images, crop_of, draw_keys, place
+from alexnet.batches.views import Images, crop_of, draw_keys, flips_of, place
 from alexnet.recipe import Recipe
 
 TRIES = 10  # windows drawn for an image until one lies inside, as in torchvision
@@ -49,7 +49,9 @@ def resized_windows(
         heights, widths = sides_of_area(recipe.area or (1.0, 1.0), recipe.ratio, size, draws[:, 3:])
     rows = (draws[:, 0] * (size - heights + 1)).astype(np.int64)
     columns = (draws[:, 1] * (size - widths + 1)).astype(np.int64)
-    return ResizedWindows(rows, columns, heights, widths, (draws[:, 2] < 0.5) & recipe.flip)
+    return ResizedWindows(
+        rows, columns, heights, widths, flips_of(recipe, draws[:, 2], epoch=epoch, keys=keys)
+    )
 
 
 def sides_of_area(

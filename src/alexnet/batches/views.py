@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 from alexnet.batches.draws import COLOURS, CROPS, normals, uniforms
 from alexnet.batches.inner_loops import mirror_compiled
 from alexnet.dataset.statistics import Statistics
+from alexnet.ingredients import ColourNoise
 from alexnet.problem import Problem, UsageProblem
-from alexnet.recipe import ColourNoise, Recipe
+from alexnet.recipe import Recipe
 
 
 class View(NamedTuple):
@@ -54,8 +55,18 @@ def training_windows(
         corners = (draws[:, :2] * (room + 1)).astype(np.int64)
     else:
         corners = np.full((len(images), 2), room // 2, dtype=np.int64)
-    flips = (draws[:, 2] < 0.5) & recipe.flip
+    flips = flips_of(recipe, draws[:, 2], epoch=epoch, keys=keys)
     return Windows(corners[:, 0], corners[:, 1], flips)
+
+
+def flips_of(
+    recipe: Recipe, draws: NDArray[np.float64], *, epoch: int, keys: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """Which views are mirrored, [N]; `draws` [N] are of this epoch, 0..1."""
+    if recipe.flip == "alternate":  # an image is seen from both sides in every two epochs
+        first = uniforms(recipe.seed, 0, keys, stream=CROPS, count=3)[:, 2] < 0.5
+        return np.asarray(first ^ bool(epoch % 2))
+    return np.asarray((draws < 0.5) & recipe.flip)
 
 
 def draw_keys(recipe: Recipe, images: NDArray[np.int64], positions: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -122,13 +133,27 @@ def place(window: NDArray[np.uint8], view: NDArray[np.uint8], flip: bool) -> Non
             view[..., channel] = window[:, ::-1, channel]
 
 
-def padded(images: NDArray[np.uint8], pad: int, colour: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Put a margin of `colour` [3] around each image: [N, H + 2·pad, W + 2·pad, 3]."""
+def padded(images: NDArray[np.uint8], pad: int, colour: NDArray[np.uint8] | None) -> NDArray[np.uint8]:
+    """Put a margin around each image, of `colour` [3] or its mirror image: [N, H + 2·pad, W + 2·pad, 3]."""
+    if colour is None:
+        return np.pad(images, ((0, 0), (pad, pad), (pad, pad), (0, 0)), mode="reflect")
     count, height, width, channels = images.shape
     framed = np.empty((count, height + 2 * pad, width + 2 * pad, channels), dtype=np.uint8)
     framed[...] = colour
     framed[:, pad : pad + height, pad : pad + width] = images
     return framed
+
+
+def cut_out(
+    views: NDArray[np.uint8], side: int, colour: NDArray[np.uint8], draws: NDArray[np.float64]
+) -> None:
+    """Put a square of `colour` [3] into each of `views` [N, H, W, 3]; its centre by `draws` [N, 2], 0..1.
+
+    Part of it may lie outside (DeVries, Taylor 2017).
+    """
+    rows, columns = (draws * views.shape[1:3]).astype(np.int64).T - side // 2
+    for view, row, column in zip(views, rows.tolist(), columns.tolist(), strict=True):
+        view[max(row, 0) : max(row + side, 0), max(column, 0) : max(column + side, 0)] = colour
 
 
 def evaluation_views(name: str, size: int, crop: int) -> tuple[View, ...]:
@@ -150,5 +175,5 @@ def evaluation_views(name: str, size: int, crop: int) -> tuple[View, ...]:
         "nine": [View(row, column) for row in (0, middle, room) for column in (0, middle, room)],
     }
     if name not in windows:
-        raise UsageProblem(f"no views named {name!r}; there are {', '.join(windows)}")
+        raise UsageProblem(f"no views named {name!r}; there are {', '.join(windows)}, and whole in evaluate")
     return tuple(dict.fromkeys(windows[name]))

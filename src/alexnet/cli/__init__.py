@@ -6,6 +6,8 @@ import sys
 from typer import TyperException
 
 from alexnet.cli.app import app, settings
+from alexnet.cli.clock import began  # noqa: F401  (first: it looks at the clock)
+from alexnet.cli.options import is_first
 from alexnet.cli.show import complain
 from alexnet.problem import Problem
 
@@ -14,6 +16,8 @@ INTERRUPTED = 130  # 128 + SIGINT, as shells count; typer makes it of a Keyboard
 
 def main() -> None:
     """Run the command line; every outcome has its exit code: 0 done, 1 data at fault, 2 command at fault."""
+    if not is_first():  # of several ranks the first prints results; all say what is wrong
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
     try:
         code = run()
     except Exception:

@@ -5,13 +5,16 @@ from typing import Annotated
 
 import typer
 
+from alexnet.cli.answering import export, predict
 from alexnet.cli.dataset import prepare
 from alexnet.cli.doctor import doctor
-from alexnet.cli.evaluation import evaluate, predict
+from alexnet.cli.measuring import compare, evaluate, learning_curve
 from alexnet.cli.networks import networks
 from alexnet.cli.probing import app as probe
+from alexnet.cli.reporting import report
 from alexnet.cli.searching import codes, similar
-from alexnet.cli.training import ablate, demo, train
+from alexnet.cli.serving import serve
+from alexnet.cli.training import ablate, average, demo, rates, train, transfer
 
 app = typer.Typer(
     name="alexnet",
@@ -54,6 +57,10 @@ def options(
     settings.debug = debug
 
 
-for verb in (demo, doctor, prepare, train, evaluate, predict, similar, codes, networks, ablate):
+VERBS = (
+    demo, doctor, prepare, train, evaluate, compare, predict, similar, codes, report, networks, ablate,
+    learning_curve, rates, transfer, average, export, serve,
+)  # fmt: skip
+for verb in VERBS:
     app.command()(verb)
 app.add_typer(probe, name="probe")

@@ -12,11 +12,14 @@ if TYPE_CHECKING:
 
     from alexnet.dataset.prepare import Prepared
     from alexnet.verbs.ablate import Row
+    from alexnet.verbs.average import Average
     from alexnet.verbs.demo import Demonstrated
-    from alexnet.verbs.evaluate import Evaluation
+    from alexnet.verbs.export import Export
     from alexnet.verbs.plan import Plan
     from alexnet.verbs.predict import Answer
+    from alexnet.verbs.rates import Rates
     from alexnet.verbs.train import Trained
+    from alexnet.verbs.transfer import Transferred
 
 
 def complain(words: str) -> None:
@@ -55,21 +58,52 @@ def _table(*columns: str, title: str | None = None) -> "Table":
     return table
 
 
-def _interval(error: float, interval: Sequence[float]) -> str:
-    return f"{error:.2f} %  (95 %: {interval[0]:.2f} … {interval[1]:.2f})"
-
-
 def prepared(result: "Prepared") -> None:
     """After `prepare`."""
     counts = ", ".join(f"{count:,} {split}" for split, count in result.splits.items())
     _print(
         f"[bold]{result.packed}[/]: {counts}; {result.classes} classes; "
-        f"{result.images_per_second:,.0f} images/s in {result.seconds:.1f} s"
+        f"{result.images_per_second:,.0f} images/s in {result.seconds:.1f} s; "
+        f"{result.bytes / 1e9:,.2f} GB, some of it to look at: {result.packed}/sheet.png"
     )
     for one in result.skipped[:10]:
         _print(f"[yellow]skipped[/] {one.source}: {one.reason}")
-    if len(result.skipped) > 10:
-        _print(f"… and {len(result.skipped) - 10} more, all named in the manifest")
+    if result.skips > 10:
+        _print(f"… and {result.skips - 10:,} more, all named in the manifest")
+
+
+def transferred(rows: "Sequence[Transferred]") -> None:
+    """After `transfer`: a row for each number of pictures, both ways side by side."""
+    table = _table("a class", "in all", *dict.fromkeys(row.readout for row in rows))
+    for shots in dict.fromkeys(row.shots for row in rows):
+        same = [row for row in rows if row.shots == shots]
+        told = [f"{row.top1_error:.2f} ({row.interval[0]:.2f} … {row.interval[1]:.2f})" for row in same]
+        table.add_row("all" if shots is None else str(shots), f"{same[0].pictures:,}", *told)
+    _print(table, f"learned from so many; top-1 error in per cent on {rows[0].images:,} pictures, 95 %")
+
+
+def rates(found: "Rates") -> None:
+    """After `rates`: the rate that is suggested, beside the recipe's own."""
+    if found.suggested is None:
+        _print("the loss never fell: look at the pictures with `alexnet doctor`, or take more --steps")
+    else:
+        _print(
+            f"highest rate that holds: about [bold]{found.suggested:.2g}[/]; recipe {found.recipe} goes up "
+            f"to {found.recipes_own:.2g}"
+        )
+    if found.picture:
+        _print(f"drawn in {found.picture}")
+
+
+def averaged(made: "Average") -> None:
+    """After `average`: of how many, and where."""
+    _print(f"[bold]{made.run}[/]: the mean of {len(made.of)}; statistics of {made.norms} batch norms anew")
+
+
+def chosen(rules: Sequence[str]) -> None:
+    """Before a training whose recipe was chosen: the rules that held."""
+    for rule in rules:
+        print(f"auto: {rule}", file=sys.stderr)
 
 
 def trained(result: "Trained") -> None:
@@ -88,22 +122,6 @@ def trained(result: "Trained") -> None:
         _print(f"faster: {line}")
 
 
-def evaluated(result: "Evaluation") -> None:
-    """After `evaluate`."""
-    averaged = f"{len(result.runs)} runs averaged, " if len(result.runs) > 1 else ""
-    _print(
-        f"{averaged}{result.images:,} images of {result.split}, views: {result.views}",
-        f"[bold]top-1 error[/] {_interval(result.top1_error, result.top1_interval)}",
-        f"[bold]top-5 error[/] {_interval(result.top5_error, result.top5_interval)}",
-    )
-    worst = sorted(result.per_class, key=lambda one: -one.top1_error)
-    table = _table("class", "images", "top-1 error", "95 % interval", title="the hardest classes")
-    for one in worst[:10]:
-        low, high = one.top1_interval
-        table.add_row(one.name, str(one.images), f"{one.top1_error:.1f} %", f"{low:.1f} … {high:.1f}")
-    _print(table)
-
-
 def predicted(answers: Sequence["Answer"]) -> None:
     """After `predict`: a bar for each class."""
     for answer in answers:
@@ -115,11 +133,34 @@ def predicted(answers: Sequence["Answer"]) -> None:
             _print(f"  {share:7.2%} [cyan]{'█' * round(30 * share):<30}[/] {name}")
 
 
+def exported(result: "Export") -> None:
+    """After `export`: the file, how it agrees with the run, how fast it is."""
+    _print(
+        f"[bold]{result.files[0]}[/]: {result.format}, {result.bytes / 1e6:,.1f} MB, "
+        f"{result.size:.0%} of the weights in float32",
+        f"{result.pictures:,} pictures: {result.top1_agreement:.2%} of the answers as the run's, "
+        f"probabilities at most {result.max_abs_difference:.1e} apart (allowed: {result.tolerance})",
+    )
+    if result.top1_error is not None:
+        _print(f"top-1 error {result.top1_error:.2f} %, the run's {result.original_top1_error:.2f} %")
+    if result.calibration_pictures:
+        kept = f"; in float: {', '.join(result.kept_in_float)}" if result.kept_in_float else ""
+        _print(f"calibrated on {result.calibration_pictures} training pictures{kept}")
+    for speed in result.speeds:
+        _print(
+            f"  {speed.engine:<9} batch {speed.batch:>2}: {speed.milliseconds:8.2f} ms a picture, "
+            f"{speed.times:.1f} × as fast as torch"
+        )
+
+
 def demo(result: "Demonstrated") -> None:
     """After `demo`: what was reached, where to look, what to try next."""
+    from alexnet.cli.measured import evaluated
+
     evaluated(result.evaluation)
     _print(
-        f"{result.seconds:.0f} s in all; look at [bold]{result.picture}[/]",
+        f"{result.seconds:.0f} s in all; look at [bold]{result.picture}[/] and, in a browser, "
+        f"[bold]{result.report}[/]",
         "",
         "Try next:",
         f"  alexnet predict {result.run} PICTURE          what is on a picture of yours",
@@ -156,6 +197,7 @@ def planned(plan: "Plan") -> None:
         f"[bold]time about {_duration(plan.seconds)}[/]; over ILSVRC-2012 {_duration(plan.ilsvrc_seconds)} "
         "on this machine (calculated)",
         f"the network of 2012 took {plan.in_2012}",
+        *(f"auto: {rule}" for rule in plan.chosen),
         "",
         *_rates(plan),
     )

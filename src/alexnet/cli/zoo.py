@@ -80,6 +80,20 @@ def beside(whole: Row) -> None:
     console.print(f"[dim]{' '.join(ABOUT_SIDES.split())}[/]")
 
 
+def exchange(told: Row) -> None:
+    """What ranks that hold a network between them send, layer by layer."""
+    table = tabled("layer", "what goes over", "forward,\nMB", "backward,\nMB", left=["what goes over"])
+    for row in told["layers"]:
+        table.add_row(row["layer"], row["what"], megabytes(row["forward"]), megabytes(row["backward"]))
+    head = f"each of {told['columns']} ranks sends in a step of {told['batch']} images, float32"
+    sizes = " and ".join(exact(number) for number in sorted(set(told["parameters"]), reverse=True))
+    foot = (
+        f"{megabytes(told['bytes'])} MB in all; parted by images alone it would send "
+        f"{megabytes(told['by_images'])} MB of gradients. A rank holds {sizes} parameters."
+    )
+    terminal().print("", head, "", table, "", f"[dim]{foot}[/]", sep="\n")
+
+
 def _zoo(rows: Sequence[Row], number: Show, *, more: Sequence[str]) -> "Table":
     always = ("network", "year", "depth", PARAMETERS, MULTIPLY_ADDS, "memory,\nMB", "top-1", "top-5")
     wanted = (*always[:2], *more[:1], *always[2:], *more[1:])

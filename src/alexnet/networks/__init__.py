@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from alexnet.networks import (
+    airbench,
     alexnet,
     bn_inception,
     convnet,
@@ -136,6 +137,11 @@ NETWORKS: dict[str, Entry] = {
     },
     "alexnet-d2l": Entry(alexnet.alexnet_d2l, 2019, (1, 224, 224), classes=10),
     "nin-d2l": Entry(nin.nin_d2l, 2019, (1, 224, 224), classes=10),
+    **{
+        name: Entry(partial(airbench.airbench, plan=plan), 2024, (3, 32, 32), classes=10)
+        for name, plan in airbench.PLANS.items()
+    },
+    "airbench-64": Entry(partial(airbench.airbench, plan=airbench.SMALL_64), 2024, (3, 64, 64), classes=200),
 }
 
 

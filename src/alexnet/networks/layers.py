@@ -118,6 +118,19 @@ class SameMapNorm(nn.Module):
         return f"{self.kernel_size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"
 
 
+class StochasticDepth(nn.modules.dropout._DropoutNd):
+    """A residual branch left out for some images, and in training divided by the share that is kept.
+
+    Huang, Sun, Liu, Sedra, Weinberger, "Deep Networks with Stochastic Depth" (2016), one draw an image.
+    """
+
+    def forward(self, maps: Tensor) -> Tensor:  # noqa: D102
+        if not self.training or self.p == 0:
+            return maps
+        kept = maps.new_empty(maps.size(0), *[1] * (maps.dim() - 1)).bernoulli_(1 - self.p)
+        return maps * (kept / (1 - self.p))
+
+
 class PaperDropout(nn.Module):
     """Dropout as in [P] §4.2: a plain mask in training, every output times the kept share 1 - p in testing.
 

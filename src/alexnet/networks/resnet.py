@@ -4,7 +4,8 @@
 [I] the same, "Identity Mappings in Deep Residual Networks", arXiv 1603.05027 (2016), with the file
 resnet-pre-act.lua of GitHub KaimingHe/resnet-1k-layers. [D] the same, "Delving Deep into Rectifiers", arXiv
 1502.01852 (2015). [G] Goyal et al., "Accurate, Large Minibatch SGD", arXiv 1706.02677 (2017). [T] GitHub
-facebook/fb.resnet.torch. [W] Zagoruyko, Komodakis, "Wide Residual Networks", arXiv 1605.07146 (2016).
+facebook/fb.resnet.torch. [W] Zagoruyko, Komodakis, "Wide Residual Networks", arXiv 1605.07146 (2016). [S]
+Huang et al., "Deep Networks with Stochastic Depth", arXiv 1603.09382 (2016).
 
 Where we differ from the print:
 
@@ -32,6 +33,7 @@ from typing import Any, Literal, get_args
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from alexnet.networks.layers import StochasticDepth
 from alexnet.problem import UsageProblem
 
 Layers = OrderedDict[str, nn.Module]
@@ -64,6 +66,7 @@ class Plan:
     order: Order = "original"
     stride_on: Place = "1x1"  # in a bottleneck: the first 1×1 [R]; the 3×3 [T], called "v1.5"
     zero_last: bool = False  # last weights of each branch start at 0, so that units start as identities [G]
+    drop: float = 0.0  # share of images that the last unit's branch is left out for; earlier units' less [S]
 
     def __post_init__(self) -> None:
         choices = {"stem": Stem, "shortcut": Shortcut, "order": Order, "stride_on": Place}
@@ -74,6 +77,8 @@ class Plan:
                 )
         if self.zero_last and self.shortcut == "none":
             raise UsageProblem("zero_last=True needs shortcuts: without them every logit would stay the same")
+        if not 0 <= self.drop < 1 or (self.drop and self.shortcut == "none"):
+            raise UsageProblem(f"drop={self.drop} is a share of branches beside shortcuts, from 0 to below 1")
 
     def changed(self, options: Mapping[str, Any]) -> "Plan":
         """Replace fields by name, as a recipe or a command line gives them."""
@@ -144,6 +149,8 @@ def resnet(
         flat=nn.Flatten(),              #        [N, 2048]
         fc=nn.Linear(maps, classes),    #        [N, classes]
     ))  # fmt: skip
+    if plan.drop:
+        leave_out(network, plan.drop)
     return initialised(network, zero_last=plan.zero_last)
 
 
@@ -200,6 +207,13 @@ def unit(inputs: int, width: int, *, stride: int = 1, first: bool = False, plan:
     # [I] §3 and file: the first pre-activation, and that of units which change the shape, is for both paths
     before = kinds.index("conv") if first else 0
     return Unit(layers, shortcut(inputs, plan.outputs(width), stride, plan), before=before, after=after)
+
+
+def leave_out(network: nn.Module, most: float) -> None:
+    """Leave branches out at random: the last unit's for `most` of the images, earlier ones' less ([S])."""
+    units = [part for part in network.modules() if isinstance(part, Unit)]
+    for number, one in enumerate(units, 1):
+        one.branch.add_module("drop", StochasticDepth(most * number / len(units)))
 
 
 class Unit(nn.Module):

@@ -139,7 +139,7 @@ def kernel_figure(title: str, rows: Sequence[Kernels], orders: Sequence[Sequence
     columns = max(row.columns for row in rows)
     colour = rows[0].weights.size(1) == 3
     count = len(rows[0].weights) // columns
-    across = _across(count)
+    across = in_a_row(count)
     width = min(8.4 / columns, 0.8 * across)
     height = max(0.9, width * math.ceil(count / across) / across) + 0.42
     figure = figure_of(title, width * columns + 0.4 + 2.4 * colour, 0.55 + height * len(rows))
@@ -160,7 +160,7 @@ def kernel_figure(title: str, rows: Sequence[Kernels], orders: Sequence[Sequence
     return figure
 
 
-def _across(count: int) -> int:
+def in_a_row(count: int) -> int:
     """How many kernels stand in a row: whole rows where a width near to 2.6 times the height gives them."""
     ideal = min(float(count), math.sqrt(count * 2.6))
     whole = [each for each in range(1, count + 1) if count % each == 0 and 0.6 <= each / ideal <= 1.7]

@@ -6,6 +6,10 @@ from pathlib import Path
 from alexnet.problem import Problem, UsageProblem
 from alexnet.recipe import Recipe, read
 from alexnet.recipes import (
+    airbench94,
+    airbench96,
+    airbench_64,
+    airbench_s,
     alexnet_32,
     alexnet_64,
     alexnet_2012,
@@ -85,6 +89,10 @@ MODULES = (
     resnet110_cifar,
     resnet1001_v2_cifar,
     resnet20_short,
+    airbench_s,
+    airbench94,
+    airbench96,
+    airbench_64,
 )
 RECIPES: dict[str, Recipe] = {module.RECIPE.name: module.RECIPE for module in MODULES}
 

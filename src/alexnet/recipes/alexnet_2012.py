@@ -10,7 +10,8 @@ Open: the log also shows biases that kept .002 while weights fell further; here 
 Run: alexnet train alexnet-2012 --data packed/ilsvrc2012 --out runs/alexnet-2012
 """
 
-from alexnet.recipe import ColourNoise, Recipe, Rule
+from alexnet.ingredients import ColourNoise, Rule
+from alexnet.recipe import Recipe
 from alexnet.schedule import Pieces, Steps
 
 RECIPE = Recipe(

@@ -6,7 +6,7 @@ Source: [C] layers-145.cfg with crops of 56 from 64; the log's epochs drawn near
 Run: alexnet train alexnet-2012-64 --data packed/tiny50 --out runs/alexnet-2012-64
 """
 
-from alexnet.recipe import ColourNoise, Rule
+from alexnet.ingredients import ColourNoise, Rule
 from alexnet.recipes import alexnet_64
 from alexnet.schedule import Pieces
 

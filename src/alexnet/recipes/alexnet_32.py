@@ -6,7 +6,8 @@ Source: [P] §3 to §5 with crops of 28 from 32 (as 224 of 256) and the drops dr
 Run: alexnet train alexnet-32 --data packed/cifar10 --out runs/alexnet-32
 """
 
-from alexnet.recipe import ColourNoise, Recipe
+from alexnet.ingredients import ColourNoise
+from alexnet.recipe import Recipe
 from alexnet.schedule import Steps
 
 RECIPE = Recipe(

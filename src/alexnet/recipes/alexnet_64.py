@@ -7,7 +7,8 @@ batches of 64, so that a few epochs hold steps enough.
 Run: alexnet train alexnet-64 --data packed/tiny50 --out runs/alexnet-64
 """
 
-from alexnet.recipe import ColourNoise, Recipe
+from alexnet.ingredients import ColourNoise
+from alexnet.recipe import Recipe
 from alexnet.schedule import Steps
 
 RECIPE = Recipe(

@@ -9,7 +9,8 @@ epochs.
 Run: alexnet train alexnet --data packed/ilsvrc2012 --out runs/alexnet
 """
 
-from alexnet.recipe import ColourNoise, Recipe
+from alexnet.ingredients import ColourNoise
+from alexnet.recipe import Recipe
 from alexnet.schedule import Plateau
 
 RECIPE = Recipe(

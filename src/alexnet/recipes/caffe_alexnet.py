@@ -9,7 +9,8 @@ of 90.
 Run: alexnet train caffe-alexnet --data packed/ilsvrc2012 --out runs/caffe-alexnet
 """
 
-from alexnet.recipe import Recipe, Rule
+from alexnet.ingredients import Rule
+from alexnet.recipe import Recipe
 from alexnet.schedule import Steps
 
 RECIPE = Recipe(

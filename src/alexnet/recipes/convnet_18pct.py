@@ -8,7 +8,8 @@ momentum 0.9, decay 0.004 in the convolutions and 1 in the dense layer; ÷10 twi
 Run: alexnet train convnet-18pct --data packed/cifar10 --out runs/convnet-18pct
 """
 
-from alexnet.recipe import Recipe, Rule
+from alexnet.ingredients import Rule
+from alexnet.recipe import Recipe
 from alexnet.schedule import Steps
 
 RECIPE = Recipe(

@@ -7,7 +7,7 @@ layer.
 Run: alexnet train convnet-19pct --data packed/cifar10 --out runs/convnet-19pct
 """
 
-from alexnet.recipe import Rule
+from alexnet.ingredients import Rule
 from alexnet.recipes import convnet_18pct
 
 RECIPE = convnet_18pct.RECIPE.model_copy(

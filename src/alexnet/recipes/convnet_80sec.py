@@ -6,7 +6,8 @@ Source: cuda-convnet example-layers, layers-80sec.cfg: as `convnet-19pct` with l
 Run: alexnet train convnet-80sec --data packed/cifar10 --out runs/convnet-80sec
 """
 
-from alexnet.recipe import Recipe, Rule
+from alexnet.ingredients import Rule
+from alexnet.recipe import Recipe
 from alexnet.schedule import Steps
 
 RECIPE = Recipe(

@@ -7,7 +7,7 @@ dense one).
 Run: alexnet train convnet-conv-local-11pct --data packed/cifar10 --out runs/convnet-11pct
 """
 
-from alexnet.recipe import Rule
+from alexnet.ingredients import Rule
 from alexnet.recipes import convnet_conv_local_13pct
 from alexnet.schedule import Steps
 

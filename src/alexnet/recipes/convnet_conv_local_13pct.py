@@ -6,7 +6,8 @@ and dense layers and none in the convolutions; ÷10 twice, ten epochs each.
 Run: alexnet train convnet-conv-local-13pct --data packed/cifar10 --out runs/convnet-13pct
 """
 
-from alexnet.recipe import Recipe, Rule
+from alexnet.ingredients import Rule
+from alexnet.recipe import Recipe
 from alexnet.schedule import Steps
 
 RECIPE = Recipe(

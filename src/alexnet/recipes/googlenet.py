@@ -11,7 +11,8 @@ Left out: photometric distortions (Howard 2013), random ways of resizing, the av
 Run: alexnet train googlenet --data packed/ilsvrc2012 --out runs/googlenet
 """
 
-from alexnet.recipe import Recipe, Rule
+from alexnet.ingredients import Rule
+from alexnet.recipe import Recipe
 from alexnet.schedule import Steps
 
 RECIPE = Recipe(

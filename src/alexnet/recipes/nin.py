@@ -7,7 +7,8 @@ Source: gist d802a5849de39225bcc6 of mavenlin: batches of 64, 0.01, ÷10 every 2
 Run: alexnet train nin --data packed/ilsvrc2012 --out runs/nin
 """
 
-from alexnet.recipe import Recipe, Rule
+from alexnet.ingredients import Rule
+from alexnet.recipe import Recipe
 from alexnet.schedule import Steps
 
 RECIPE = Recipe(

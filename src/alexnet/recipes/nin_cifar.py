@@ -11,7 +11,8 @@ Networks").
 Run: alexnet train nin-cifar --data packed/cifar10 --out runs/nin-cifar
 """
 
-from alexnet.recipe import Recipe, Rule
+from alexnet.ingredients import Rule
+from alexnet.recipe import Recipe
 from alexnet.schedule import Steps
 
 RECIPE = Recipe(

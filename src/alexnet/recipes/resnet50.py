@@ -11,7 +11,8 @@ trained. Packed pictures of 256 pixels are of the 2012 views' scale; larger scal
 Run: alexnet train resnet50 --data packed/ilsvrc2012 --out runs/resnet50
 """
 
-from alexnet.recipe import ColourNoise, Recipe
+from alexnet.ingredients import ColourNoise
+from alexnet.recipe import Recipe
 from alexnet.schedule import Plateau
 
 RECIPE = Recipe(

@@ -13,7 +13,8 @@ Run: alexnet prepare ILSVRC packed/ilsvrc2012-384 --size 384 &&
 alexnet train vgg16 --data packed/ilsvrc2012-384 --out runs/vgg16
 """
 
-from alexnet.recipe import ColourNoise, Recipe
+from alexnet.ingredients import ColourNoise
+from alexnet.recipe import Recipe
 from alexnet.schedule import Plateau
 
 RECIPE = Recipe(

@@ -11,10 +11,12 @@ from torch import Tensor, nn
 from alexnet.problem import Problem
 from alexnet.progress import Advance
 from alexnet.recipe import Recipe
+from alexnet.training.gradients import Backward
 from alexnet.training.optimizer import clip_gradients, set_rates
 
 NOTED_EVERY = 50  # steps between two lines of the log
 SAVING_SHARE = 0.05  # of the time, at most, goes into checkpoints
+GO_ON, SAVE, STOP = range(3)  # what a rank may wish between two steps; the highest wish holds
 
 
 @dataclass
@@ -32,6 +34,8 @@ class State:
     compute_seconds: float = 0.0
     validation_seconds: float = 0.0
     saving_seconds: float = 0.0
+    kept: bool = False  # whether the weights saved here stay when later ones are saved
+    planned: int = 0  # steps of the whole training as last fitted to a wished time; 0: the recipe's epochs
 
     def document(self) -> dict[str, Any]:
         """Return it as JSON's own types."""
@@ -39,9 +43,13 @@ class State:
 
 
 class Loader(Protocol):
-    """`loader(epoch, start)` gives batches of images and labels; `loader.steps` of them an epoch."""
+    """`loader(epoch, start)` gives batches of images and labels; `loader.steps` of them an epoch.
+
+    Of the `loader.batch` images of a batch they may be this rank's share.
+    """
 
     steps: int
+    batch: int
 
     def __call__(self, epoch: int, start: int = 0) -> Iterable[tuple[Tensor, Tensor]]: ...  # noqa: D102
 
@@ -56,14 +64,16 @@ class Hooks:
     stop: Callable[[], bool]  # whether the user wants to stop after this step
     advance: Advance
     save_every: float = 60.0  # seconds between two checkpoints, at least
-
-
-Loss = Callable[[nn.Module, Tensor, Tensor], Tensor]
+    keep: bool = False  # whether the weights after each epoch are kept
+    agreed: Callable[[int], int] = int  # the highest number that any rank gives
+    clip: Callable[[torch.optim.Optimizer, float], None] = clip_gradients
+    end: Callable[[State], int] | None = None  # steps of the whole training, where not the recipe's epochs
+    stepped: Callable[[int, float], None] = lambda steps, share: None  # after a step; share done, 0..1
 
 
 def train(
     network: nn.Module,
-    loss: Loss,
+    backward: Backward,
     optimizer: torch.optim.Optimizer,
     recipe: Recipe,
     loader: Loader,
@@ -71,22 +81,25 @@ def train(
     state: State,
     hooks: Hooks,
 ) -> State:
-    """Train from `state` to the end of the recipe; `loss(network, images, labels)` is made small.
+    """Train from `state` to the end of the recipe; `backward(images, labels)` gives loss and gradients.
 
     Raises KeyboardInterrupt, after a save, where the user wished it; Problem where the loss is no longer
     finite: the last checkpoint stays as it was.
     """
     saver = Saver(hooks)
-    while state.epoch < recipe.epochs:
-        train_epoch(network, loss, optimizer, recipe, loader, state=state, hooks=hooks, saver=saver)
+    while state.steps < last_step(recipe, loader, state, hooks):
+        train_epoch(network, backward, optimizer, recipe, loader, state=state, hooks=hooks, saver=saver)
         began = time.perf_counter()
         validated = hooks.validate()
         state.validation_seconds += time.perf_counter() - began
         end_epoch(state, validated)
-        rate = recipe.learning_rate(state.epoch - 1 / loader.steps, recipe.epochs, state.errors[:-1])
-        state.noted = hooks.note(epoch_line(state, validated, rate))
+        total = last_step(recipe, loader, state, hooks)
+        rate = recipe.learning_rate(
+            recipe.epochs * (state.steps - 1) / total, recipe.epochs, state.errors[:-1]
+        )
+        state.noted = hooks.note(epoch_line(state, validated, rate, epochs=state.steps / loader.steps))
         state.losses = []
-        if state.epoch < recipe.epochs:
+        if state.steps < total:
             saver.between_steps(state)
     hooks.save(state)
     return state
@@ -94,7 +107,7 @@ def train(
 
 def train_epoch(
     network: nn.Module,
-    loss: Loss,
+    backward: Backward,
     optimizer: torch.optim.Optimizer,
     recipe: Recipe,
     loader: Loader,
@@ -106,31 +119,39 @@ def train_epoch(
     """Take the steps of the epoch under way that are still to take."""
     network.train()
     batches = iter(loader(state.epoch, state.step))
-    while state.step < loader.steps:
+    while state.step < loader.steps and state.steps < (total := last_step(recipe, loader, state, hooks)):
         began = time.perf_counter()
         images, labels = next(batches)
         ready = time.perf_counter()
 
-        rate = set_rates(optimizer, recipe, state.epoch + state.step / loader.steps, state.errors)
+        # of the recipe's own epochs: where a training is fitted to a time its schedule is stretched
+        rate = set_rates(optimizer, recipe, recipe.epochs * state.steps / total, state.errors)
         torch.manual_seed(step_seed(recipe.seed, state.steps))  # dropout's masks belong to the step
         optimizer.zero_grad()
-        value = loss(network, images, labels)
-        value.backward()
+        value = backward(images, labels)
         if recipe.clip is not None:
-            clip_gradients(optimizer, recipe.clip)
+            hooks.clip(optimizer, recipe.clip)
         optimizer.step()
 
         state.step += 1
         state.steps += 1
-        state.images += len(labels)
+        hooks.stepped(state.steps, state.steps / total)
+        state.images += loader.batch
         state.losses.append(finite(value.item(), state, rate))
         state.data_seconds += ready - began
         state.compute_seconds += time.perf_counter() - ready
-        hooks.advance(note=f"epoch {state.epoch + 1}/{recipe.epochs}  loss {state.losses[-1]:.3f}")
+        hooks.advance(note=f"epoch {state.epoch + 1}/{total / loader.steps:.3g}  loss {state.losses[-1]:.3f}")
         if state.step % NOTED_EVERY == 0:
             state.noted = hooks.note(step_line(state, loader.steps, rate))
-        if state.step < loader.steps:
+        if state.step < loader.steps and state.steps < total:
             saver.between_steps(state)
+
+
+def last_step(recipe: Recipe, loader: Loader, state: State, hooks: Hooks) -> int:
+    """How many steps the whole training has, at least one where it has any epochs."""
+    if hooks.end is not None:
+        return hooks.end(state)
+    return max(round(recipe.epochs * loader.steps), 1) if recipe.epochs else 0
 
 
 def end_epoch(state: State, validated: Mapping[str, float]) -> None:
@@ -168,10 +189,10 @@ def step_line(state: State, steps: int, rate: float) -> dict[str, Any]:
     }
 
 
-def epoch_line(state: State, validated: Mapping[str, float], rate: float) -> dict[str, Any]:
-    """The line of the log after an epoch: mean training loss, and what validation found."""
+def epoch_line(state: State, validated: Mapping[str, float], rate: float, *, epochs: float) -> dict[str, Any]:
+    """The line of the log after an epoch or its last part: mean training loss, what validation found."""
     return {
-        "epoch": state.epoch,
+        "epoch": int(epochs) if epochs == int(epochs) else round(epochs, 4),
         "step": state.steps,
         "training_loss": sum(state.losses) / len(state.losses),
         "rate": rate,
@@ -188,14 +209,16 @@ class Saver:
 
     def between_steps(self, state: State) -> None:
         """Save if it is time; save and raise KeyboardInterrupt if the user wants to stop."""
-        stop = self.hooks.stop()
         began = time.monotonic()
-        if stop or began - self.saved >= max(self.hooks.save_every, self.took / SAVING_SHARE):
+        state.kept = self.hooks.keep and state.step == 0
+        due = state.kept or began - self.saved >= max(self.hooks.save_every, self.took / SAVING_SHARE)
+        wish = self.hooks.agreed(STOP if self.hooks.stop() else SAVE if due else GO_ON)
+        if wish != GO_ON:
             self.hooks.save(state)
             self.saved = time.monotonic()
             self.took = self.saved - began
             state.saving_seconds += self.took
-        if stop:
+        if wish == STOP:
             raise KeyboardInterrupt
 
 

@@ -1,17 +1,16 @@
-"""Parameter groups from a recipe's rules, and updates of 2012 and 2015 that torch has otherwise."""
+"""The optimizer of a recipe; updates of 2012 and 2015 that torch has otherwise."""
 
-from collections.abc import Callable, Iterator, Sequence
-from fnmatch import fnmatchcase
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
 
+from alexnet.ingredients import Rule
 from alexnet.problem import UsageProblem
-from alexnet.recipe import Recipe, Rule
+from alexnet.recipe import Recipe
+from alexnet.training.groups import Group, parameter_groups
+from alexnet.training.layerwise import LARS, Muon
 from alexnet.training.update import update_compiled
-
-Group = dict[str, Any]
 
 
 class SGD2012(torch.optim.Optimizer):
@@ -125,37 +124,14 @@ def optimizer_of(recipe: Recipe, network: nn.Module) -> torch.optim.Optimizer:
             decay=recipe.rms_decay,
             epsilon=recipe.rms_epsilon,
         )
+    decay, momentum = recipe.weight_decay, recipe.momentum
     if recipe.optimizer == "sgd":
+        nesterov = recipe.nesterov
         return torch.optim.SGD(
-            groups, lr=0.0, momentum=recipe.momentum, weight_decay=recipe.weight_decay, fused=True
+            groups, lr=0.0, momentum=momentum, weight_decay=decay, nesterov=nesterov, fused=True
         )
-    return SGD2012(groups, lr=0.0, momentum=recipe.momentum, weight_decay=recipe.weight_decay)
-
-
-def parameter_groups(recipe: Recipe, network: nn.Module) -> Iterator[Group]:
-    """Group the parameters by the rules they fit; a rule or freeze that fits none is a UsageProblem."""
-    names = [name for name, _ in network.named_parameters()]
-    for pattern in (*recipe.frozen, *(rule.match for rule in recipe.rules)):
-        if not any(fnmatchcase(name, pattern) for name in names):
-            raise UsageProblem(
-                f"recipe {recipe.name}: no parameter of {recipe.network} fits {pattern!r}; "
-                f"there are {', '.join(names[:12])}{' …' if len(names) > 12 else ''}"
-            )
-    together: dict[tuple[int, ...], list[tuple[str, Tensor]]] = {}
-    for name, weight in network.named_parameters():
-        weight.requires_grad_(not any(fnmatchcase(name, pattern) for pattern in recipe.frozen))
-        if weight.requires_grad:
-            fitting = tuple(i for i, rule in enumerate(recipe.rules) if fnmatchcase(name, rule.match))
-            together.setdefault(fitting, []).append((name, weight))
-    for fitting, named in together.items():
-        rules = tuple(recipe.rules[i] for i in fitting)
-        decays = [rule.weight_decay for rule in rules if rule.weight_decay is not None]
-        yield {
-            "params": [weight for _, weight in named],
-            "names": [name for name, _ in named],
-            "rules": rules,
-            "weight_decay": decays[-1] if decays else recipe.weight_decay,
-        }
+    kinds: dict[str, type[LARS | Muon | SGD2012]] = {"lars": LARS, "muon": Muon, "sgd-2012": SGD2012}
+    return kinds[recipe.optimizer](groups, lr=0.0, momentum=momentum, weight_decay=decay)
 
 
 def clip_gradients(optimizer: torch.optim.Optimizer, longest: float) -> None:
@@ -169,9 +145,14 @@ def set_rates(
 ) -> float:
     """Give every group its rate at `epoch` (with fractions); returns the recipe's own rate."""
     rate = recipe.learning_rate(epoch, recipe.epochs, errors)
+    give_rate(optimizer, rate, epoch)
+    return rate
+
+
+def give_rate(optimizer: torch.optim.Optimizer, rate: float, epoch: float) -> None:
+    """Give every group `rate` times what its rules have at `epoch`."""
     for group in optimizer.param_groups:
         rules: tuple[Rule, ...] = group["rules"]
         group["lr"] = rate
         for rule in rules:
             group["lr"] *= rule.rate(epoch)
-    return rate

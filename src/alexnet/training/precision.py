@@ -13,12 +13,16 @@ import torch
 from torch import Tensor, nn
 
 Loss = Callable[[nn.Module, Tensor, Tensor], Tensor]
-Precision = Literal["float32", "bfloat16"]
+Precision = Literal["float32", "bfloat16", "auto"]
+CPU = torch.device("cpu")
 
 
-def in_precision(loss: Loss, precision: Precision) -> Loss:
-    """The same `loss(network, images, labels)`, float32 too, with matrix products in `precision`."""
-    if precision == "float32":
+def in_precision(loss: Loss, precision: Precision, device: torch.device = CPU) -> Loss:
+    """The same `loss(network, images, labels)`, float32 too, with matrix products in `precision`.
+
+    `auto` is bfloat16 where `device` has units for it.
+    """
+    if precision == "float32" or (precision == "auto" and not has_bfloat16_units(device)):
         return loss
 
     def mixed(network: nn.Module, images: Tensor, labels: Tensor) -> Tensor:

@@ -43,6 +43,8 @@ def update_compiled(weight: Tensor, velocity: Tensor, factors: tuple[float, floa
 
 
 def _alike(weight: Tensor, other: Tensor) -> bool:
+    if hasattr(weight, "full_tensor"):  # a shard of one (DTensor), whose class takes a second to import
+        return False  # a tensor in shards has no memory of its own
     return weight.dtype == other.dtype == torch.float32 and _layout(weight) == _layout(other) is not None
 
 

@@ -18,7 +18,7 @@ from alexnet.recipe import Recipe, override
 from alexnet.recipes import find
 from alexnet.recipes.ablations import ABLATIONS
 from alexnet.run import open_run
-from alexnet.verbs.evaluate import predictions_of
+from alexnet.verbs.scores import predictions_of
 from alexnet.verbs.train import Trained, train
 
 

@@ -12,10 +12,10 @@ from alexnet.evaluation.statistics import mean_interval
 from alexnet.probing.features import HIDDEN
 from alexnet.progress import Progress, silent
 from alexnet.run import Run
-from alexnet.verbs.evaluate import labels_for
 from alexnet.verbs.index import Index, open_index
 from alexnet.verbs.probe.asked import asked_of
 from alexnet.verbs.probe.chosen import spread
+from alexnet.verbs.scores import labels_for
 from alexnet.verbs.similar import pixel_neighbours
 
 QUERIES = 1000

@@ -17,8 +17,10 @@ from alexnet.progress import Progress, silent
 from alexnet.recipes import find
 from alexnet.run import Run, open_run
 from alexnet.training.log import read_metrics
-from alexnet.verbs.evaluate import Evaluation, evaluate, predictions_of
+from alexnet.verbs.evaluate import Evaluation, evaluate
 from alexnet.verbs.prepare import prepare
+from alexnet.verbs.report import report
+from alexnet.verbs.scores import predictions_of
 from alexnet.verbs.train import train
 
 SIZE, HELD_OUT = 28, 0.2
@@ -32,18 +34,20 @@ class Demonstrated:
     seconds: float
     run: str
     picture: str
+    report: str  # the page that tells all of it
 
     def document(self) -> dict[str, Any]:
-        """Return it as JSON's own types: the keys of `evaluate`, and three more."""
+        """Return it as JSON's own types: the keys of `evaluate`, and four more."""
         return self.evaluation.document() | {
             "seconds": self.seconds,
             "run": self.run,
             "picture": self.picture,
+            "report": self.report,
         }
 
 
 def demo(out: str | Path = "runs/demo", *, progress: Progress = silent) -> Demonstrated:
-    """Prepare scikit-learn's digits beside `out`, train LeNet, evaluate on the fifth held out, draw it.
+    """Prepare scikit-learn's digits beside `out`, train LeNet, evaluate on the fifth held out, report it.
 
     The recipe chooses nothing by that fifth: no rate, no epoch, no weights.
     """
@@ -55,7 +59,8 @@ def demo(out: str | Path = "runs/demo", *, progress: Progress = silent) -> Demon
     evaluation = evaluate(out, data=packed, split="val", progress=progress)
     picture = out / "demo.png"
     draw(open_run(out), packed, evaluation, picture)
-    return Demonstrated(evaluation, round(time.monotonic() - began, 1), str(out), str(picture))
+    page = report(out, data=packed, progress=progress).file
+    return Demonstrated(evaluation, round(time.monotonic() - began, 1), str(out), str(picture), page)
 
 
 def draw(run: Run, packed_path: Path, evaluation: Evaluation, picture: Path) -> None:

@@ -8,7 +8,7 @@ RUN/index/LAYER-SPLIT.BITS-bits.safetensors   hyperplanes and codes, uint8 [N, B
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +20,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from alexnet.files import write_json, written_whole
+from alexnet.parallel import World, from_first, joined, meet, part, world
 from alexnet.probing.autoencoder import learned
 from alexnet.probing.coarse import WIDEST, Coarse, open_coarse, save_coarse, unrounded
 from alexnet.probing.codes import CODES, Coder, require_bits
@@ -27,10 +28,13 @@ from alexnet.probing.features import FEATURES, HIDDEN, features, layer_told, ope
 from alexnet.probing.hamming import nearest_codes
 from alexnet.probing.search import Neighbours, nearest
 from alexnet.problem import Problem
+from alexnet.progress import silent
 from alexnet.run import Run
 from alexnet.verbs.probe.asked import Asked
+from alexnet.verbs.ranks import share_of
 
 FORMAT = 1
+PIECE = 4096  # rows that are copied at a time
 
 
 @dataclass(frozen=True)
@@ -87,11 +91,13 @@ class Index:
     def learn(self, bits: int, *, seed: int, steps: int) -> Path:
         """Learn codes and save them with their coder."""
         require_bits(bits)
+        path = self.codes_path(bits)
+        if not world().is_first:
+            return path
         coder = learned(self.features, bits, seed=seed, steps=steps, progress=self.asked.progress)
         tensors = {"weights": coder.weights, "thresholds": coder.thresholds}
         tensors["codes"] = torch.from_numpy(coder(self.features))
         facts = {"index": self.digest, "seed": str(seed), "steps": str(steps)}
-        path = self.codes_path(bits)
         with written_whole(path) as partial:
             save_file({name: each.contiguous() for name, each in tensors.items()}, partial, metadata=facts)
         return path
@@ -108,29 +114,62 @@ class Index:
 
 def open_index(asked: Asked, *, layer: str = HIDDEN, split: str = "train") -> Index:
     """The index of a layer over a split of the pack; made where there is none of these weights and data."""
+    index, path = _index(asked, layer, split)
+    with joined(device=asked.device) as here:
+        if not from_first(_read(path) == index.facts, here, what="looking for an index"):
+            _make(index, path, here)
+    return index
+
+
+def found_index(asked: Asked, *, layer: str = HIDDEN, split: str = "train") -> Index | None:
+    """The same where it is there already; none is made."""
+    index, path = _index(asked, layer, split)
+    return index if _read(path) == index.facts else None
+
+
+def _index(asked: Asked, layer: str, split: str) -> tuple[Index, Path]:
     asked.packed.split(split)
     layer_told(asked.network, layer)
     stem = asked.run.path / "index" / f"{layer}-{split}"
     index = Index(asked, layer, split, stem, _facts(asked, layer, split))
-    path = stem.with_name(f"{stem.name}.json")
-    if _read(path) != index.facts:
-        _make(index, path)
-    return index
+    return index, stem.with_name(f"{stem.name}.json")
 
 
-def _make(index: Index, path: Path) -> None:
+def _make(index: Index, path: Path, here: World) -> None:
     path.parent.mkdir(exist_ok=True)
     path.unlink(missing_ok=True)  # without it nothing else is trusted
     split = index.asked.packed.split(index.split)
+    share = share_of(len(split), here)
+    own, count = _share_path(path, *share), part(len(split), *share)
     title = f"features of {index.split}, {layer_told(index.asked.network, index.layer)}"
-    with index.asked.progress(title, len(split)) as advance:
+    progress = index.asked.progress if here.is_first else silent
+    with progress(title, count.stop - count.start) as advance:
 
         def parts() -> Iterator[FEATURES]:
-            for images in index.asked.batches(split):
+            for images in index.asked.batches(split, share):
                 yield features(index.asked.network, images, index.layer)
                 advance(len(images))
 
-        save_features(path.with_suffix(".npy"), parts(), count=len(split))
+        if share[1] > 1 or here.is_first:
+            save_features(own, parts(), count=count.stop - count.start)
+    meet(here, what="computing features")
+    if here.is_first:
+        _complete(index, path, [_share_path(path, one, share[1]) for one in range(share[1])])
+    meet(here, what="writing the index")
+
+
+def _share_path(path: Path, share: int, of: int) -> Path:
+    return path.with_suffix(".npy") if of == 1 else path.with_suffix(f".{share}-of-{of}.npy")
+
+
+def _complete(index: Index, path: Path, shares: Sequence[Path]) -> None:
+    """Join what the ranks have written, round it, and say what it is of."""
+    if len(shares) > 1:
+        rows_of = [open_features(share) for share in shares]
+        pieces = (rows[start : start + PIECE] for rows in rows_of for start in range(0, len(rows), PIECE))
+        save_features(path.with_suffix(".npy"), pieces, count=sum(map(len, rows_of)))
+        for share in shares:
+            share.unlink()
     rows = open_features(path.with_suffix(".npy"))  # not the index's own: these are all read, and let go
     if rows.shape[1] <= WIDEST:
         save_coarse(rows, path.with_suffix(".int8.npy"))

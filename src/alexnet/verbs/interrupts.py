@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from alexnet.parallel import world
+
 
 @contextmanager
 def stop_wished() -> Iterator[Callable[[], bool]]:
@@ -13,7 +15,8 @@ def stop_wished() -> Iterator[Callable[[], bool]]:
     wished = threading.Event()
 
     def wish(number: int, _frame: FrameType | None) -> None:
-        if wished.is_set() and number == signal.SIGINT:
+        # torchrun passes on to its ranks what the terminal has sent them already
+        if wished.is_set() and number == signal.SIGINT and world().ranks == 1:
             raise KeyboardInterrupt
         wished.set()
 

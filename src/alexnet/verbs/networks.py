@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from alexnet.problem import UsageProblem
 from alexnet.progress import Progress, silent
@@ -58,6 +58,45 @@ def counted(classes: int | None = None, *, progress: Progress = silent) -> list[
             rows.append(row(find(name, classes=classes)))
             advance(1, name)
     return rows
+
+
+def exchanged(
+    name: str,
+    columns: int,
+    *,
+    scheme: Literal["columns", "owt"] = "columns",
+    batch: int = 128,
+    classes: int | None = None,
+) -> dict[str, Any]:
+    """What `columns` ranks that hold the network `name` between them send in a step of training, by layer.
+
+    Bytes of one rank, float32, predicted from the shapes: `layers` of {layer, what, forward, backward}, their
+    sum `bytes`, the `parameters` that each rank holds, and `by_images`: what a rank would send to sum the
+    gradients of the whole network, were it parted by images alone. `scheme` and `batch` are as of training.
+    """
+    from alexnet.networks.columns.split import parted
+    from alexnet.networks.columns.traffic import summed_bytes, traffic
+    from alexnet.networks.parts import find
+
+    if columns < 2:
+        raise UsageProblem(f"{columns} rank has nobody to send to; take 2 or more")
+    if scheme == "owt" and batch % columns:
+        raise UsageProblem(f"a batch of {batch} images does not part evenly over {columns} ranks")
+    part = find(name, classes=classes)
+    whole = sum(parameter.numel() for parameter in part.module.parameters())
+    layers = [
+        row.document()
+        for row in traffic(name, part.module, part.input, count=columns, batch=batch, scheme=scheme)
+    ]
+    return {
+        "columns": columns,
+        "scheme": scheme,
+        "batch": batch,
+        "layers": layers,
+        "bytes": sum(row["forward"] + row["backward"] for row in layers),
+        "parameters": parted(name, part.module, columns, scheme=scheme),
+        "by_images": summed_bytes(whole, columns),
+    }
 
 
 def _beside(part: "Part", other: str, classes: int | None) -> "Part":

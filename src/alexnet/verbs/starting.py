@@ -94,7 +94,7 @@ def opened(recipe: Recipe, packed: Packed, out: Path, start: Start | None) -> Ru
         recipe,
         classes=packed.classes,
         preprocessing=start.preprocessing(preprocessing) if start else preprocessing,
-        dataset={"path": str(packed.path.resolve()), "fingerprint": packed.fingerprint},
+        dataset={"path": packed.where, "fingerprint": packed.fingerprint},
         init=start.origin if start else None,
     )
 

@@ -1,33 +1,44 @@
 """`alexnet train`: a recipe and a packed data set become a run folder."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import torch
-from torch import nn
 
-from alexnet.batches.loader import TrainingLoader, evaluation_batches
-from alexnet.batches.preprocessing import Preprocessing
-from alexnet.batches.views import evaluation_views
+from alexnet.batches.loader import TrainingLoader
 from alexnet.dataset.packed import Packed, open_packed
-from alexnet.evaluation.predictions import predict
 from alexnet.memory import keep_freed_memory
-from alexnet.networks import NETWORKS
-from alexnet.problem import Problem, UsageProblem
+from alexnet.parallel import World, highest, joined, meet
+from alexnet.problem import UsageProblem
 from alexnet.progress import Progress, silent
-from alexnet.recipe import Recipe, override
-from alexnet.recipes import find
-from alexnet.run import Run, load_weights, transfer_weights
-from alexnet.training.log import MetricsLog, read_metrics
-from alexnet.training.loop import Hooks, State, optimizer_tensors, restore_optimizer
+from alexnet.recipe import Recipe
+from alexnet.run import Run
+from alexnet.training.averaging import Averaged
+from alexnet.training.gradients import backward_of
+from alexnet.training.log import read_metrics
+from alexnet.training.loop import Hooks, State, last_step
 from alexnet.training.loop import train as train_loop
 from alexnet.training.optimizer import optimizer_of
-from alexnet.training.precision import in_precision
 from alexnet.verbs.advice import Circumstances, advice, circumstances, shares
+from alexnet.verbs.choosing import recipe_of
+from alexnet.verbs.devices import device_of
 from alexnet.verbs.interrupts import stop_wished
-from alexnet.verbs.starting import Start, opened, require_same, start_of, untrained
+from alexnet.verbs.lesson import lesson
+from alexnet.verbs.ranks import (
+    ALONE,
+    Layout,
+    agreed,
+    first_alone,
+    held,
+    on_device,
+    written_by_first,
+)
+from alexnet.verbs.standing import begun, nothing, restored, save, validate
+from alexnet.verbs.starting import Start, opened, start_of, untrained
+from alexnet.verbs.timed import pace_of
 
 
 @dataclass(frozen=True)
@@ -35,7 +46,7 @@ class Trained:
     """What a training came to; errors in per cent on the validation split, None where there is none."""
 
     run: str
-    epochs: int
+    epochs: float
     steps: int
     seconds: float
     images_per_second: float
@@ -47,6 +58,11 @@ class Trained:
     top5_error: float | None
     shares: dict[str, float]  # of the time: network, pictures, validation, saving
     advice: tuple[str, ...]  # what would have made it shorter
+    chosen: tuple[str, ...] = ()  # of `auto`: the rules that made the recipe
+
+
+def untold(_rules: Sequence[str]) -> None:
+    """Nobody is told which rules chose the recipe."""
 
 
 def train(
@@ -60,94 +76,119 @@ def train(
     device: str = "auto",
     workers: int = 1,
     save_every: float = 60.0,
+    keep: bool = False,
+    began: float | None = None,
+    layout: Layout = ALONE,
+    tell: Callable[[Sequence[str]], None] = untold,
     progress: Progress = silent,
 ) -> Trained:
     """Train `recipe` (a value, a name or a `recipe.json`) on the pack `data`; the same call resumes.
 
-    A checkpoint is saved every `save_every` seconds at most. `init` is a run to start from, or a file of
-    foreign weights, whose preprocessing the run then has; the last layer starts afresh where the classes
-    differ. `classes` (names in order, or a file with one a line) in place of `data` makes a run of such a
-    file as it is, untrained. `assignments` are `field=value` as of `--set`. Raises Problem where `out` holds
-    another training. On a processor the process keeps the memory it frees from then on (`alexnet.memory`).
+    A checkpoint is saved every `save_every` seconds at most; with `keep` the weights after each epoch
+    stay. `init` is a run to start from, or a file of foreign weights, whose preprocessing the run then
+    has; the last layer starts afresh where the classes differ. `classes` (names in order, or a file with
+    one a line) in place of `data` makes a run of such a file as it is, untrained. `assignments` are
+    `field=value` as of `--set`. `began` is what the recipe's `seconds` are counted from
+    (`time.monotonic`; default: now). Ranks that torchrun started train together, as `layout` says. `tell`
+    is given, before the first step, the rules that chose the recipe `auto`. Raises Problem where `out`
+    holds another training. On a processor the process keeps the memory it frees from then on
+    (`alexnet.memory`).
     """
-    recipe = override(recipe if isinstance(recipe, Recipe) else find(recipe), assignments)
-    start = start_of(init) if init else None
-    recipe = start.recipe(recipe) if start else recipe
-    if data is None:
-        return trained(untrained(recipe, Path(out), start, classes), State())
-    if classes is not None:
-        raise UsageProblem("the pack of --data names the classes; --classes is for weights without data")
-    packed = open_packed(Path(data))
-    run = opened(recipe, packed, Path(out), start)
-    where = device_of(device)
+    how = How(layout, workers, save_every, keep, time.monotonic() if began is None else began, progress)
+    with joined(layout.columns, device=device_of(device)) as met:
+        recipe, reasons = recipe_of(
+            recipe, data, out=out, assignments=assignments, device=met.device, progress=progress
+        )
+        if met.ranks > 1 and reasons:
+            raise UsageProblem(
+                "auto measures one process: let `alexnet train auto --dry-run --json` choose, then name that"
+            )
+        tell(reasons)
+        here = layout.check(recipe, met)
+        start = start_of(init) if init else None
+        recipe = start.recipe(recipe) if start else recipe
+        if data is None:
+            made = partial(untrained, recipe, Path(out), start, classes)
+            return trained(first_alone(made, here, what="making the run"), State())
+        if classes is not None:
+            raise UsageProblem("the pack of --data names the classes; --classes is for weights without data")
+        packed = open_packed(Path(data))
+        run = first_alone(
+            partial(opened, recipe, packed, Path(out), start), here, what="opening the run", at=Path(out)
+        )
+        return replace(carried_out(run, packed, start, here, how), chosen=tuple(reasons))
+
+
+@dataclass(frozen=True)
+class How:
+    """What of a training is not the recipe's."""
+
+    layout: Layout
+    workers: int
+    save_every: float  # seconds
+    keep: bool
+    began: float
+    progress: Progress
+
+
+def carried_out(run: Run, packed: Packed, start: Start | None, here: World, how: How) -> Trained:
+    """Train `run` from where it stands to its end, on all ranks."""
+    recipe, where = run.recipe, here.device
     if where.type == "cpu":
         keep_freed_memory()
-    # channels last: convolutions on processors and tensor cores alike are up to twice as fast
-    network = run.build().to(where, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = run.build()
+    checkpoint = begun(run, network, start, packed)
+    holding = on_device(held(network, recipe, how.layout, here), where)
+    network = holding.network
     optimizer = optimizer_of(recipe, network)
-    state = restored(run, network, optimizer, start)
+    averaged = Averaged(network, recipe.average) if recipe.average else None
+    state = restored(checkpoint, holding, optimizer, averaged)
+    split = packed.split("train")
     loader = TrainingLoader(
-        packed.split("train"), recipe, run.preprocessing, packed.statistics, workers=workers, device=where
+        split,
+        recipe,
+        run.preprocessing,
+        packed.statistics,
+        workers=how.workers,
+        device=where,
+        share=(here.share, here.shares),
+    )
+    validated = len(packed.split("val")) if "val" in packed.splits else 0
+    progress = how.progress if here.is_first else silent
+    pace = agreed(
+        pace_of(run, loader, state, began=how.began, validated=validated, device=where, progress=progress),
+        here,
     )
     with (
         torch.random.fork_rng(),  # each step seeds the generator; the caller's stays as it was
-        MetricsLog(run.metrics, state.noted, tensorboard=True) as log,
+        written_by_first(run, state, here) as log,
         stop_wished() as stop,
-        progress("training", recipe.epochs * loader.steps, state.steps) as advance,
+        progress(
+            "training", pace(state) if pace else round(recipe.epochs * loader.steps), state.steps
+        ) as advance,
     ):
         hooks = Hooks(
-            validate=partial(validate, network, packed, run.preprocessing.to(where), workers),
-            save=partial(save, run, network, optimizer),
+            validate=partial(
+                validate, network, packed, run.preprocessing.to(where), how.workers, averaged, here
+            ),
+            save=partial(save, run, holding, optimizer, averaged, here),
             note=log,
             stop=stop,
             advance=advance,
-            save_every=save_every,
+            save_every=how.save_every,
+            keep=how.keep,
+            agreed=partial(highest, within=here, what="agreeing what comes next"),
+            clip=holding.clip,
+            end=pace,
+            stepped=averaged.after_step if averaged else nothing,
         )
-        plain = partial(NETWORKS[recipe.network].loss, label_smoothing=recipe.label_smoothing)
-        loss = in_precision(plain, recipe.precision)
-        if state.epoch < recipe.epochs or run.checkpoint() is None:
-            state = train_loop(network, loss, optimizer, recipe, loader, state=state, hooks=hooks)
-    return trained(run, state, circumstances(recipe, where, workers))
-
-
-def restored(run: Run, network: nn.Module, optimizer: torch.optim.Optimizer, start: Start | None) -> State:
-    """Put network and optimizer where the newest checkpoint left them, or where the run starts."""
-    checkpoint = run.checkpoint()
-    if checkpoint is None:
-        if run.init:
-            start = start or start_of(run.init["path"])
-            require_same(run, run.recipe, start)
-            transfer_weights(network, start.weights, str(start.path))
-        return State()
-    load_weights(network, checkpoint.weights(), str(checkpoint.path))
-    restore_optimizer(optimizer, checkpoint.optimizer())
-    return State(**checkpoint.state)
-
-
-def save(run: Run, network: nn.Module, optimizer: torch.optim.Optimizer, state: State) -> None:
-    """Write a checkpoint."""
-    run.save(dict(network.state_dict()), optimizer_tensors(optimizer), state.document(), steps=state.steps)
-
-
-def validate(
-    network: nn.Module,
-    packed: Packed,
-    preprocessing: Preprocessing,
-    workers: int,
-) -> Mapping[str, float]:
-    """Errors and loss on the validation split, centre view; nothing where there is none."""
-    if "val" not in packed.splits:
-        return {}
-    split = packed.split("val")
-    (view,) = evaluation_views("center", preprocessing.size, preprocessing.crop)
-    batches = evaluation_batches(split, preprocessing, view, workers=workers)
-    predictions = predict(network.eval(), [batches], torch.tensor(split.labels))
-    errors = predictions.errors()
-    return {
-        "validation_loss": predictions.loss(),
-        "top1_error": errors.top1_error,
-        "top5_error": errors.top5_error,
-    }
+        total = partial(last_step, recipe, loader, state, hooks)
+        loss = lesson(run, split, where, lambda: state.steps / total())
+        backward = backward_of(holding, loss, recipe, loader.batch, here)
+        if state.steps < total() or run.checkpoint() is None:
+            meet(here, what="starting to train")
+            state = train_loop(network, backward, optimizer, recipe, loader, state=state, hooks=hooks)
+    return trained(run, state, circumstances(recipe, where, how.workers))
 
 
 def trained(run: Run, state: State, here: Circumstances | None = None) -> Trained:
@@ -165,7 +206,7 @@ def trained(run: Run, state: State, here: Circumstances | None = None) -> Traine
     )
     return Trained(
         run=str(run.path),
-        epochs=state.epoch,
+        epochs=last.get("epoch", state.epoch),
         steps=state.steps,
         seconds=round(seconds + state.validation_seconds, 3),
         images_per_second=round(state.images / max(seconds, 1e-9), 1),
@@ -178,13 +219,3 @@ def trained(run: Run, state: State, here: Circumstances | None = None) -> Traine
         shares={part: round(value, 4) for part, value in share.items()},
         advice=tuple(advice(share, here)) if here else (),
     )
-
-
-def device_of(name: str) -> torch.device:
-    """`auto` is the first accelerator, or the processor."""
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        return torch.empty(0, device=name).device
-    except (RuntimeError, AssertionError) as error:
-        raise Problem(f"no device {name!r} here: {str(error).splitlines()[0]}") from None

@@ -18,9 +18,9 @@ from alexnet.probing.sheets import PIXELS, save_figure
 from alexnet.problem import Problem, UsageProblem
 from alexnet.progress import Progress, silent
 from alexnet.run import Checkpoint, Run, open_run
-from alexnet.verbs.answering import answering
-from alexnet.verbs.evaluate import data_of
-from alexnet.verbs.train import device_of
+from alexnet.serving.answering import answering
+from alexnet.verbs.devices import device_of
+from alexnet.verbs.scores import data_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -100,10 +100,10 @@ class Asked:
         views = torch.from_numpy(np.ascontiguousarray(self.views(pictures))).to(self.device)
         return self.run.preprocessing.to(self.device)(views)
 
-    def batches(self, split: Split) -> Iterator[Tensor]:
-        """What the network reads of every picture of a split, in order."""
+    def batches(self, split: Split, share: tuple[int, int] = (0, 1)) -> Iterator[Tensor]:
+        """What the network reads of every picture of a split, or of one share of it, in order."""
         (view,) = evaluation_views("center", self.run.preprocessing.size, self.run.preprocessing.crop)
-        return evaluation_batches(split, self.run.preprocessing.to(self.device), view, batch=128)
+        return evaluation_batches(split, self.run.preprocessing.to(self.device), view, batch=128, share=share)
 
     def keep(
         self, probe: str, figure: "Figure", *, words: Sequence[str], numbers: dict[str, Any], of: str = ""

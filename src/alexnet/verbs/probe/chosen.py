@@ -1,6 +1,7 @@
 """Which pictures a probe looks at: files, or some of a split: evenly spread, wrong ones, off-centre ones."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -8,13 +9,15 @@ import torch
 from numpy.typing import NDArray
 
 from alexnet.batches.views import evaluation_views
+from alexnet.dataset.resize import fit
 from alexnet.probing.saliency import middle, off_centre, scatter
 from alexnet.probing.sheets import PIXELS
 from alexnet.probing.texture import silhouettes
 from alexnet.problem import Problem, UsageProblem
-from alexnet.verbs.evaluate import labels_for, predictions_of
-from alexnet.verbs.predict import pictures, prepared, probabilities
+from alexnet.serving.engines import averaged, torch_engine
+from alexnet.verbs.predict import pictures, prepared
 from alexnet.verbs.probe.asked import Asked
+from alexnet.verbs.scores import labels_for, predictions_of
 
 COMPACT = 0.4  # half sides, root mean square, that one thing lies from its own middle
 CANDIDATES = 2048  # pictures of a split among which the off-centre ones are looked for
@@ -88,17 +91,18 @@ def scores(asked: Asked, pixels: PIXELS) -> torch.Tensor:
     """Probabilities [N, classes] of prepared pictures [N, size, size, 3], centre view, in batches."""
     preprocessing = asked.run.preprocessing
     windows = evaluation_views("center", preprocessing.size, preprocessing.crop)
-    with torch.inference_mode():
-        parts = [
-            probabilities(asked.run, asked.network, pixels[start : start + 64], windows)
-            for start in range(0, len(pixels), 64)
-        ]
-    return torch.cat(parts)
+    answer = torch_engine(asked.network, preprocessing)
+    parts = [
+        averaged(answer, pixels[start : start + 64], windows, preprocessing.crop)
+        for start in range(0, len(pixels), 64)
+    ]
+    return torch.from_numpy(np.concatenate(parts))
 
 
 def from_file(asked: Asked, path: Path) -> Picture | str:
     """A picture file as its run's data was prepared, its class where its folder is one; or why not."""
-    _, image = prepared(asked.run, path)
+    how = asked.run.preprocessing
+    image = prepared(path.read_bytes, partial(fit, size=how.size, how=how.fit))
     if isinstance(image, str):
         return image
     folder = path.resolve().parent.name

@@ -21,9 +21,9 @@ from alexnet.probing.drawing import brief
 from alexnet.probing.receptive import Fields, receptive_field
 from alexnet.probing.units import Excited, Strongest, box, patch, unit_figure
 from alexnet.problem import UsageProblem
-from alexnet.verbs.evaluate import labels_for
 from alexnet.verbs.probe.asked import Asked, Probed, no_things
 from alexnet.verbs.probe.chosen import FILES, Choice, chosen, spread
+from alexnet.verbs.scores import labels_for
 
 UNITS = 8  # shown where none is named
 

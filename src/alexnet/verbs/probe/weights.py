@@ -12,9 +12,9 @@ from alexnet.probing import kernels as pictured
 from alexnet.probing.drawing import listed
 from alexnet.probing.gradients import LayerGradient, gradient_figure, gradient_norms
 from alexnet.problem import UsageProblem
-from alexnet.verbs.evaluate import labels_for
 from alexnet.verbs.probe.asked import Asked, Probed, kept_checkpoints, moments
 from alexnet.verbs.probe.chosen import spread
+from alexnet.verbs.scores import labels_for
 
 
 def kernels(asked: Asked, *, over_time: bool = False) -> Probed:

@@ -19,9 +19,9 @@ from alexnet.probing.texture_reading import Changed, reading, texture_figure
 from alexnet.problem import Problem
 from alexnet.run import Run
 from alexnet.training.log import read_metrics
-from alexnet.verbs.evaluate import labels_for
 from alexnet.verbs.probe.asked import Asked, Probed, no_things
 from alexnet.verbs.probe.chosen import scores, spread
+from alexnet.verbs.scores import labels_for
 
 EXAMPLES = 5
 BATCH = 256

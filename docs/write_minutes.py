@@ -1,0 +1,90 @@
+"""Write the tables of docs/minutes.md from results/race.csv; a test sees that it was run."""
+
+import csv
+import re
+from itertools import groupby
+from pathlib import Path
+from statistics import mean
+
+PAGE = Path(__file__).parent / "minutes.md"
+RACE = Path(__file__).parent.parent / "results" / "race.csv"
+
+Row = dict[str, str]
+
+
+def main() -> None:
+    """Put both tables between their marks."""
+    PAGE.write_text(written(PAGE.read_text(encoding="utf-8"), rows()), encoding="utf-8")
+
+
+def rows() -> list[Row]:
+    """All races so far, in the order in which they were run."""
+    with RACE.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def written(page: str, races: list[Row]) -> str:
+    """The page with its tables made anew."""
+    for name, table in (("leaderboard", leaderboard(races)), ("time", promised(races))):
+        marks = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
+        page = re.sub(
+            re.escape(marks[0]) + ".*?" + re.escape(marks[1]),
+            lambda _, table=table, marks=marks: marks[0] + table + marks[1],
+            page,
+            flags=re.DOTALL,
+        )
+    return page
+
+
+def leaderboard(races: list[Row]) -> str:
+    """A row for each recipe, data, wish and commit: the mean over seeds and all of them."""
+
+    def kind(row: Row) -> tuple[str, ...]:
+        names = ("data", "wish_seconds", "recipe", "settings", "commit", "machine")
+        return tuple(row[name] for name in names)
+
+    lines = [
+        "| data | time | recipe | top-1 error, mean (each seed) | pictures, views | epochs | "
+        "matrix product, GFLOP/s, float32 / bfloat16 | commit |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    ordered = sorted(races, key=lambda row: (row["data"], float(row["wish_seconds"]), kind(row)))
+    for _, group in groupby(ordered, kind):
+        same = list(group)
+        one, errors = same[0], [float(row["top1"]) for row in same]
+        each = ", ".join(f"{error:.2f}" for error in errors)
+        settings = f" `{one['settings']}`" if one["settings"] else ""
+        lines.append(
+            f"| {one['data']} | {float(one['wish_seconds']) / 60:g} min | `{one['recipe']}`{settings} | "
+            f"**{mean(errors):.2f} %** ({each}) | {int(one['images']):,} {one['split']}, {one['views']} | "
+            f"{mean(float(row['epochs']) for row in same):.1f} | "
+            f"{_mean(same, 'float32_gflops')} / {_mean(same, 'bfloat16_gflops')} | {one['commit']} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def promised(races: list[Row]) -> str:
+    """What was wished beside what was taken."""
+    apart = [float(row["seconds"]) / float(row["wish_seconds"]) - 1 for row in races]
+    within = sum(abs(one) <= 0.05 for one in apart)
+    lines = [
+        f"{within} of {len(races)} trainings ended within 5 % of the wish, the start of the command counted:",
+        "",
+        "| recipe | data | wished | taken | apart |",
+        "| --- | --- | --- | --- | --- |",
+        *(
+            f"| `{row['recipe']}` | {row['data']} | {float(row['wish_seconds']):g} s | {row['seconds']} s | "
+            f"{100 * part:+.1f} % |"
+            for row, part in zip(races, apart, strict=True)
+        ),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _mean(same: list[Row], name: str) -> str:
+    values = [float(row[name]) for row in same if row[name]]
+    return f"{mean(values):.0f}" if values else "–"
+
+
+if __name__ == "__main__":
+    main()
