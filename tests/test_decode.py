@@ -1,6 +1,7 @@
 import io
 import struct
 import tarfile
+import time
 import zlib
 from contextlib import suppress
 from itertools import product
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-from alexnet.dataset.decode import MAX_PIXELS, decode
+from alexnet.dataset.decode import MAX_PIXELS, decode, stated_size
 from alexnet.problem import Problem
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "BMP", "TIFF")
@@ -271,3 +272,10 @@ def test_photographs_are_as_pillow_answers(data: Path) -> None:
             assert file is not None
             content = file.read()
             assert equal(decode(content), by_pillow(content), "JPEG")
+
+
+def test_fill_bytes_without_end_are_refused_at_once():
+    began = time.perf_counter()
+    with pytest.raises(Problem):
+        stated_size(b"\xff\xd8" + b"\xff" * 3_000_000)
+    assert time.perf_counter() - began < 2

@@ -36,3 +36,28 @@ def test_pages_are_not_faulted_in_again() -> None:
 def test_the_users_settings_hold(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, "1")
     assert not keep_freed_memory()
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc keeps memory as it is told to")
+def test_what_is_kept_can_be_given_back():
+    program = """
+import re
+from pathlib import Path
+import numpy as np
+from alexnet.memory import give_back_memory, keep_freed_memory
+
+def resident():
+    return int(re.search(r"VmRSS:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) // 1024
+
+assert keep_freed_memory()
+before = resident()
+taken = np.ones(30_000_000)
+del taken
+kept = resident() - before
+give_back_memory()
+print(kept, resident() - before)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    kept, left = map(int, done.stdout.split())
+    assert kept > 200  # megabytes of 240
+    assert left < 60

@@ -12,6 +12,12 @@ LARGEST = 2**30  # bytes; blocks above are rare and go back
 OWN = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "MALLOC_MMAP_MAX_", "GLIBC_TUNABLES")
 
 
+def give_back_memory() -> None:
+    """Give the system what this process has freed; the next step's pages are faulted in again."""
+    if platform.libc_ver()[0] == "glibc":
+        ctypes.CDLL(None).malloc_trim(0)
+
+
 def keep_freed_memory() -> bool:
     """Let this process keep what it frees, for its next step; whether it does.
 

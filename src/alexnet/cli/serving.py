@@ -36,7 +36,7 @@ def serve(
     wait: Wait = 5.0,
     queue: Places = 128,
     max_mb: Megabytes = 10,
-    max_megapixels: Megapixels = 16,
+    max_megapixels: Megapixels = 12.5,
     words: Words = None,
     data: Data = None,
     device: Device = "auto",

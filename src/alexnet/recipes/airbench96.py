@@ -8,31 +8,14 @@ of weights and biases. Batches of 500 where its are of 1,024.
 Run: alexnet train airbench96 --data packed/cifar10 --out runs/airbench96 --time 45m
 """
 
-from alexnet.ingredients import Average, Rule
-from alexnet.recipe import Recipe
-from alexnet.schedule import OneCycle
+from alexnet.recipes import airbench_s
 
-RECIPE = Recipe(
-    name="airbench96",
-    network="airbench96",
-    crop=32,
-    pad=4,
-    pad_with="reflection",
-    flip="alternate",
-    cutout=12,
-    mean="channel",
-    divide_by="deviation",
-    epochs=37,
-    batch=500,
-    precision="auto",
-    optimizer="sgd",
-    nesterov=True,
-    learning_rate=OneCycle(begin=0.13, peak=0.64, end=0.04, rise=0.23),
-    momentum=0.85,
-    weight_decay=0.0012,
-    rules=(Rule(match="*norm*.bias", times=64, weight_decay=0.00002),),
-    frozen=("*norm*.weight",),
-    label_smoothing=0.2,
-    whiten="conv1",
-    average=Average(decay=0.77, every=5, rise=3, restart=True),
+RECIPE = airbench_s.RECIPE.model_copy(
+    update={
+        "name": "airbench96",
+        "network": "airbench96",
+        "pad": 4,
+        "cutout": 12,
+        "epochs": 37,
+    }
 )

@@ -7,29 +7,19 @@ crops of random area (GoogLeNet, §6) for larger pictures are ours.
 Run: alexnet train airbench-64 --data packed/tiny --out runs/airbench-64 --time 30m
 """
 
-from alexnet.ingredients import Average, Rule
-from alexnet.recipe import Recipe
+from alexnet.recipes import airbench_s
 from alexnet.schedule import OneCycle
 
-RECIPE = Recipe(
-    name="airbench-64",
-    network="airbench-64",
-    crop=64,
-    area=(0.25, 1.0),
-    flip="alternate",
-    mean="channel",
-    divide_by="deviation",
-    epochs=20,
-    batch=250,
-    precision="auto",
-    optimizer="sgd",
-    nesterov=True,
-    learning_rate=OneCycle(begin=0.06, peak=0.32, end=0.02, rise=0.23),
-    momentum=0.85,
-    weight_decay=0.0012,
-    rules=(Rule(match="*norm*.bias", times=64, weight_decay=0.00002),),
-    frozen=("*norm*.weight",),
-    label_smoothing=0.2,
-    whiten="conv1",
-    average=Average(decay=0.77, every=5, rise=3, restart=True),
+RECIPE = airbench_s.RECIPE.model_copy(
+    update={
+        "name": "airbench-64",
+        "network": "airbench-64",
+        "crop": 64,
+        "pad": 0,
+        "pad_with": "mean",
+        "area": (0.25, 1.0),
+        "epochs": 20,
+        "batch": 250,
+        "learning_rate": OneCycle(begin=0.06, peak=0.32, end=0.02, rise=0.23),
+    }
 )

@@ -12,6 +12,7 @@ from fastapi import Request
 from numpy.typing import NDArray
 
 from alexnet.dataset.pool import default_workers
+from alexnet.memory import give_back_memory
 from alexnet.problem import Problem
 from alexnet.serving.gather import Gatherer, Places, Work
 from alexnet.serving.limits import Bodies, Limits, PixelGate, Refused, check_length, check_picture
@@ -21,6 +22,7 @@ from alexnet.serving.uploads import Upload, uploads
 PIXELS = NDArray[np.uint8]
 Result = TypeVar("Result")
 MOST_NEIGHBOURS = 50
+LARGE = 2**21  # pixels
 
 
 @dataclass(frozen=True)
@@ -128,9 +130,16 @@ class Desk:
         pixels = await loop.run_in_executor(self._pool, check_picture, content, self.limits)
         room = await self._gate.enter(pixels)
         # the room is free when the thread has ended, also where nobody waits for it any more
-        decoding = self._pool.submit(self._prepare, content)
+        decoding = self._pool.submit(self._decoded, content, pixels)
         decoding.add_done_callback(lambda _: loop.call_soon_threadsafe(self._gate.leave, room))
         return await asyncio.wrap_future(decoding)
+
+    def _decoded(self, content: bytes, pixels: int) -> PIXELS:
+        try:
+            return self._prepare(content)
+        finally:
+            if pixels > LARGE:  # else every thread would keep what its largest picture took
+                give_back_memory()
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ class Limits:
     """The limits, as `GET /v1/model` tells them."""
 
     picture_bytes: int = 10_000_000
-    picture_pixels: int = 16_000_000
+    picture_pixels: int = 12_500_000  # a telephone's photograph
     request_bytes: int = 32_100_000
     request_pictures: int = 32
     head_seconds: float = 10.0  # from a connection, or the first byte of a request, to the end of its head

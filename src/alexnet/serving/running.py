@@ -23,6 +23,7 @@ def listening(host: str, port: int) -> socket.socket:
     opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         opened.bind((host, port))
+        opened.listen()  # who comes before the loop runs waits, and is not refused
     except (OSError, OverflowError) as error:
         opened.close()
         raise UsageProblem(
