@@ -30,7 +30,7 @@ from served import Running, serving, trained_run
 from alexnet import cli
 from alexnet.serving.classifier import Classifier, open_classifier
 
-GIGABYTE = 2**30
+GIGABYTE = 10**9
 RAW = {"content-type": "application/octet-stream"}
 
 

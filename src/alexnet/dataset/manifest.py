@@ -157,7 +157,8 @@ def read_labels(path: Path, images: int) -> NDArray[np.integer]:
             if start == images:
                 break
             column = file.read_row_group(group, columns=["label"]).column("label")
-            part = column.slice(0, images - start).to_numpy()
+            # not by `to_numpy`: it would import pandas where there is one
+            part = np.concatenate([np.from_dlpack(chunk) for chunk in column.slice(0, images - start).chunks])
             if len(part) and not 0 <= part.min() <= part.max() < 1 << 16:
                 labels = labels.astype(np.int32)
             labels[start : start + len(part)] = part
@@ -176,7 +177,8 @@ def read_sources(path: Path, numbers: Sequence[int]) -> list[str]:
             here = wanted[(wanted >= start) & (wanted < start + rows)]
             if len(here):
                 column = file.read_row_group(group, columns=["source"]).column("source")
-                found = column.take(pa.array(here - start)).to_pylist()
+                # not by `take`: an array of numbers would have pyarrow import pandas where there is one
+                found = [column[number].as_py() for number in (here - start).tolist()]
                 names.update(zip(here.tolist(), found, strict=True))
             start += rows
     return [names[int(number)] for number in numbers]
