@@ -69,7 +69,7 @@ async function look(file, words = "") {
 function showGiven(file, words) {
   URL.revokeObjectURL(shownUrl);
   shownUrl = URL.createObjectURL(file);
-  const picture = $("picture");
+  const picture = $("given-picture");
   picture.onload = () => { picture.hidden = false; };
   picture.onerror = () => {
     picture.hidden = true;
