@@ -7,10 +7,13 @@ Deep Learning Training", 2019).
 """
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
+
+from alexnet.training.strips import SmallMapsOnStrips
 
 Loss = Callable[[nn.Module, Tensor, Tensor], Tensor]
 Precision = Literal["float32", "bfloat16", "auto"]
@@ -26,10 +29,15 @@ def in_precision(loss: Loss, precision: Precision, device: torch.device = CPU) -
         return loss
 
     def mixed(network: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
-        with torch.autocast(images.device.type, torch.bfloat16):
+        with torch.autocast(images.device.type, torch.bfloat16), small_maps(images.device):
             return loss(network, images, labels)
 
     return mixed
+
+
+def small_maps(device: torch.device) -> AbstractContextManager[object]:
+    """How convolutions of small maps are done on `device`."""
+    return SmallMapsOnStrips() if device.type == "cpu" and has_bfloat16_units(device) else nullcontext()
 
 
 def has_bfloat16_units(device: torch.device) -> bool:
