@@ -25,10 +25,10 @@ from alexnet.schedule import Constant
 from alexnet.training.gradients import backward_of
 from alexnet.training.held import held_whole
 from alexnet.training.optimizer import optimizer_of, set_rates
-from benchmarks.table import Row, compared
+from benchmarks.table import Row, compared, rate
 from benchmarks.workers import Work, interleaved_workers
 
-NETWORKS = {"alexnet-2012": 128, "vgg-32": 128}  # much to send beside its work, and little: images a batch
+NETWORKS = {"alexnet-2012": 64, "vgg-32": 128}  # much to send beside its work, and little: images a batch
 RANKS = (1, 2, 4)
 ROUNDS = 5
 FLOAT = 4  # bytes
@@ -41,8 +41,8 @@ def rows() -> Iterator[Row]:
         factories: dict[str, tuple[Callable[..., Work], tuple[object, ...]]] = {}
         for ranks in RANKS:
             factories[f"step {ranks}"] = (step_over, (name, batch, ranks))
-            factories[f"share {ranks}"] = (step_over, (name, batch // ranks, 1))
             if ranks > 1:
+                factories[f"share {ranks}"] = (step_over, (name, batch // ranks, 1))
                 factories[f"sum {ranks}"] = (sum_over, (name, ranks))
         times, _ = interleaved_workers(factories, ROUNDS)
         yield from _told(name, batch, times)
@@ -50,12 +50,11 @@ def rows() -> Iterator[Row]:
 
 def _told(name: str, batch: int, times: dict[str, list[float]]) -> Iterator[Row]:
     size = FLOAT * sum(weight.numel() for weight in _network(name).parameters())
-    for ranks in RANKS:
+    yield rate(f"training step, {name}, one rank of one thread, batch {batch}", batch, times["step 1"])
+    for ranks in RANKS[1:]:
         what = f"training step, {name}, {ranks} ranks of one thread, batch {batch}"
         both = {"ours": times[f"step {ranks}"], "peer": times["step 1"]}
         yield compared(what, "one rank", both, f"{batch / median(times[f'step {ranks}']):.1f}", "images/s")
-        if ranks == 1:
-            continue
         sums, moved = times[f"sum {ranks}"], 2 * (ranks - 1) / ranks * size
         yield {
             "what": f"sum of the gradients of {name}, {size / 2**20:.0f} MiB, over {ranks} ranks",

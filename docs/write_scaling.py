@@ -20,6 +20,8 @@ CARDS = (1, 8, 64)
 EACH = 128  # images a card and step, where the batch grows
 FLOAT = 4  # bytes
 
+MODEL, WHOLE = "the model's time", "one process, two threads"  # what rows of the table are beside
+
 Row = dict[str, str]
 
 
@@ -78,7 +80,12 @@ def written(text: str, measured: list[Row]) -> str:
     """The page with the tables that are calculated, and of the rows measured."""
     ranks = [row for row in measured if row["room"] == "ranks"]
     columns = [row for row in measured if row["room"] == "columns"]
-    for name, lines in {"calculated": calculated(), "ranks": table(ranks), "columns": table(columns)}.items():
+    tables = {
+        "calculated": calculated(),
+        "ranks": [*model_told(ranks), *table(ranks)],
+        "columns": [*columns_told(columns), *table(columns)],
+    }
+    for name, lines in tables.items():
         begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
         before, _, rest = text.partition(begin)
         _, _, after = rest.partition(end)
@@ -121,6 +128,29 @@ def rows() -> list[Row]:
         return []
     with TABLE.open(newline="") as file:
         return list(csv.DictReader(file))
+
+
+def model_told(measured: list[Row]) -> Iterator[str]:
+    """How near the model comes, in a sentence."""
+    near = [float(row["ratio"]) for row in measured if row["peer"] == MODEL]
+    if near:
+        low, high = (f"{each:.2f}" for each in (min(near), max(near)))
+        yield f"The model's time is {low} to {high} of the measured one, on 2 and on 4 ranks."
+        yield ""
+
+
+def columns_told(measured: list[Row]) -> Iterator[str]:
+    """What parting costs where both have the same two cores, in a sentence for each batch."""
+    for row in measured:
+        if row["peer"] == WHOLE and row["what"].startswith("training step"):
+            batch = row["what"].partition("batch ")[2].partition(" ")[0]
+            times = f"{1 / float(row['ratio']):.2f} times"
+            yield (
+                f"At a batch of {batch} a step by two columns, a process of one thread each, takes {times} "
+                "as long as by one process of two threads."
+            )
+    if measured:
+        yield ""
 
 
 def table(measured: list[Row]) -> Iterator[str]:

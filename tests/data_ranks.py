@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -16,22 +17,19 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from ranks import over_ranks
+import torch.distributed.checkpoint  # here once, not in every rank
+import torch.distributed.fsdp
+import torch.distributed.tensor
+from ranks import ended, over_ranks, started
 from safetensors.torch import save_file
+from step_ranks import compared, of_shards
 
-from alexnet.batches.order import places
-from alexnet.ingredients import Average, Mix
-from alexnet.networks import create, entry
+from alexnet.ingredients import Average
 from alexnet.parallel import from_all, joined, summed, world
+from alexnet.parallel.life import await_all
 from alexnet.problem import Problem
 from alexnet.recipe import Recipe
 from alexnet.schedule import Constant
-from alexnet.training.batch_norm import synchronise
-from alexnet.training.gradients import backward_of
-from alexnet.training.held import held_whole
-from alexnet.training.loop import step_seed
-from alexnet.training.optimizer import optimizer_of, set_rates
-from alexnet.training.targets import mixed
 from alexnet.verbs import train as verb
 from alexnet.verbs.evaluate import evaluate
 from alexnet.verbs.index import open_index
@@ -40,7 +38,6 @@ from alexnet.verbs.probe.asked import asked_of
 from alexnet.verbs.ranks import ALONE, Layout
 
 PACK, OUT = Path(sys.argv[1]), Path(sys.argv[2])
-STEPS, BATCH = 20, 9
 
 # rates at which float32 stays near float64: a step that is too long tells rounding errors from one another
 SMALL = Recipe(
@@ -56,63 +53,16 @@ SMALL = Recipe(
     learning_rate=Constant(start=0.002),
     weight_decay=0.0005,
 )
-NETWORKS: dict[str, tuple[str, int, dict[str, Any]]] = {
-    "dropout of maps": ("nin-cifar", 3, {"width": 0.125}),
-    "dropout of the paper": ("alexnet-32", 3, {}),
-    "side heads": ("googlenet-64", 3, {}),
-    "batch norm": ("resnet20", 3, {}),
-}
 
 
-def steps_of(kind: str, dtype: torch.dtype, changes: dict[str, Any]) -> None:
-    """Train on random pictures; the first rank writes weights and losses."""
-    name, channels, options = NETWORKS[kind]
-    side = entry(name).input[1]
-    recipe = Recipe(
-        name=kind,
-        network=name,
-        options=options,
-        epochs=1,
-        batch=BATCH,
-        learning_rate=Constant(start=0.002),
-        clip=5.0,
-        **changes,
-    )
-    generator = torch.Generator().manual_seed(1)
-    pictures = torch.randn(STEPS, BATCH, channels, side, side, generator=generator, dtype=torch.float64)
-    labels = torch.randint(0, 7, (STEPS, BATCH), generator=generator)
-    with joined() as here:
-        network = create(name, classes=7, channels=channels, seed=3, **options)
-        network = synchronise(network, here) if recipe.sync_batch_norm else network
-        network = network.to(dtype, memory_format=torch.channels_last).train()
-        optimizer = optimizer_of(recipe, network)
-        loss = entry(name).loss
-        if recipe.mix is not None:
-            loss = _mixing(loss, recipe.mix)
-        backward = backward_of(held_whole(network), loss, recipe, BATCH, here)
-        mine = places(BATCH, here.share, here.shares, paired=recipe.mix is not None)
-        losses = []
-        for step in range(3 if kind == "side heads" else STEPS):
-            set_rates(optimizer, recipe, 0.0, ())
-            torch.manual_seed(step_seed(0, step))
-            optimizer.zero_grad()
-            losses.append(backward(pictures[step, mine].to(dtype), labels[step, mine]).double())
-            optimizer.step()
-        if here.is_first:
-            tensors = {key: value.contiguous() for key, value in network.state_dict().items()}
-            file = f"{kind}-{str(dtype)[6:]}-{'-'.join(changes)}-{here.ranks}.safetensors"
-            save_file({**tensors, "losses": torch.stack(losses)}, OUT / file)
-
-
-def _mixing(loss: Callable[..., torch.Tensor], mix: Mix) -> Callable[..., torch.Tensor]:
-    def mixing(network: torch.nn.Module, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        images, targets = mixed(images, labels, mix, 7)
-        return loss(network, images, targets.to(images.dtype))
-
-    return mixing
-
-
-def trained(out: str, stop_after: int = 0, layout: Layout = ALONE, **changes: Any) -> None:
+def trained(
+    out: str,
+    stop_after: int = 0,
+    layout: Layout = ALONE,
+    *,
+    began: float | None = None,
+    **changes: Any,
+) -> verb.Trained | None:
     """Train on the pack; where it is to stop, the last rank alone gets the wish."""
     wishes = count(1)
 
@@ -123,7 +73,16 @@ def trained(out: str, stop_after: int = 0, layout: Layout = ALONE, **changes: An
 
     verb.stop_wished = wished
     with suppress(KeyboardInterrupt):
-        verb.train(SMALL.model_copy(update=changes), PACK, OUT / out, layout=layout)
+        recipe = SMALL.model_copy(update=changes)
+        return verb.train(recipe, PACK, OUT / out, layout=layout, began=began)
+    return None
+
+
+def timed(out: str) -> None:
+    """Train for a time whose beginning the ranks see differently."""
+    rank = world().rank
+    found = trained(out, began=time.monotonic() - 0.5 * rank, seconds=1.5)
+    (OUT / f"{out}-{rank}.json").write_text(json.dumps(found and found.steps))
 
 
 def answered(out: str) -> None:
@@ -154,36 +113,40 @@ def lost() -> None:
             summed(torch.ones(3), here, what="adding up gradients")
         except Problem as problem:
             (OUT / f"lost-{here.rank}.txt").write_text(str(problem))
+        while here.is_first and not (OUT / "lost-1.txt").exists():
+            time.sleep(0.1)  # without torchrun the store is in this process
 
 
-def compared() -> list[Callable[[], None]]:
-    """Steps on random pictures that come to the same on one rank and on two."""
-    wide = torch.float64
-    return [
-        partial(steps_of, "dropout of maps", torch.float32, {}),
-        partial(steps_of, "dropout of maps", wide, {}),
-        partial(steps_of, "dropout of maps", wide, {"mix": Mix(mixup=0.4, cutmix=1.0)}),
-        partial(steps_of, "dropout of the paper", wide, {"accumulate": 2}),
-        partial(steps_of, "side heads", wide, {"sync_batch_norm": True}),
-        partial(steps_of, "batch norm", wide, {"sync_batch_norm": True}),
-    ]
+def unmet() -> None:
+    """The second rank dies before its first sign of life; the first says that it did not come."""
+    rooms = sys.modules["alexnet.parallel.world"]
+
+    @contextmanager
+    def dying(*_: object) -> Iterator[None]:
+        os.kill(os.getpid(), signal.SIGKILL)
+        yield
+
+    if world().rank == 1:
+        rooms.signs_of_life = dying
+    rooms.await_all = lambda store, ranks, _: await_all(store, ranks, 3.0)
+    try:
+        with joined():
+            pass
+    except Problem as problem:
+        (OUT / "unmet.txt").write_text(str(problem))
+
+
+MEAN = {"average": Average(decay=0.9), "optimizer": "adamw", "learning_rate": Constant(start=0.0002)}
+SHARDS = Layout(shard=True)
 
 
 def main() -> None:
     torch.set_num_threads(1)
-    mean = {"average": Average(decay=0.9), "optimizer": "adamw", "learning_rate": Constant(start=0.0002)}
-    codes = over_ranks(1, *compared(), partial(trained, "plain-1"), partial(trained, "mean-1", **mean))
+    wait_more_than_work = {"lost": started(3, lost), "unmet": started(2, unmet)}
+    alone = started(1, *compared(OUT), *of_shards(OUT, shard=False))
+    codes = over_ranks(1, partial(trained, "plain-1"), partial(trained, "mean-1", **MEAN)) + ended(alone)
     for ranks in (1, 2, 4):
         shutil.copytree(OUT / "plain-1", OUT / f"asked-{ranks}")
-    codes += over_ranks(1, partial(answered, "asked-1"))
-    codes += over_ranks(
-        2,
-        *compared(),
-        partial(trained, "plain-2"),
-        partial(trained, "mean-2", **mean),
-        partial(answered, "asked-2"),
-        partial(trained, "shards", 7, Layout(shard=True)),
-    )
     codes += over_ranks(
         4,
         partial(trained, "plain-4"),
@@ -191,10 +154,28 @@ def main() -> None:
         partial(trained, "again-4"),
         partial(answered, "asked-4"),
         partial(trained, "moved", 7),
+        partial(trained, "shards", 7, SHARDS),
+        partial(trained, "mean-shards", 7, SHARDS, **MEAN),
     )
-    codes += over_ranks(1, partial(trained, "moved", 6), partial(trained, "shards"))
-    codes += over_ranks(2, partial(trained, "moved"))
-    (OUT / "codes.json").write_text(json.dumps({"done": codes, "lost": over_ranks(3, lost)}))
+    shutil.copytree(OUT / "shards", OUT / "four-shards")
+    answers = started(1, partial(answered, "asked-1"))
+    codes += over_ranks(1, partial(trained, "moved", 6)) + ended(answers)
+    codes += over_ranks(
+        2,
+        *compared(OUT),
+        *of_shards(OUT, shard=True),
+        partial(trained, "plain-2"),
+        partial(trained, "mean-2", **MEAN),
+        partial(answered, "asked-2"),
+        partial(trained, "moved"),
+        partial(trained, "shards", 6, SHARDS),
+        partial(trained, "mean-shards", 0, SHARDS, **MEAN),
+        partial(timed, "timed"),
+    )
+    codes += over_ranks(1, partial(trained, "shards", 4))
+    codes += over_ranks(2, partial(trained, "shards", 0, SHARDS))
+    ends = {name: ended(processes) for name, processes in wait_more_than_work.items()}
+    (OUT / "codes.json").write_text(json.dumps({"done": codes, **ends}))
 
 
 main()

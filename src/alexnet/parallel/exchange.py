@@ -28,9 +28,10 @@ def exchange(what: str, within: World) -> Iterator[None]:
     except RuntimeError as error:
         if within.ranks == 1 or not _of_ranks(error):
             raise
+        who = lost(within.store, within.rank, within.ranks)
         raise Problem(
-            f"rank {within.rank} of {within.ranks} gave up {what}: {lost(within.store, within.ranks)} "
-            f"({_reason(error)}); the same command goes on from the last checkpoint"
+            f"rank {within.rank} of {within.ranks} gave up {what}: {who} ({_reason(error)}); "
+            "the same command goes on from the last checkpoint"
         ) from None
 
 

@@ -3,15 +3,16 @@
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, cast
 
 import torch
 
-from alexnet.parallel.life import signs_of_life, tell
+from alexnet.parallel.life import await_all, lost, signs_of_life, tell
 from alexnet.problem import Problem, UsageProblem
+from alexnet.shares import part as part
 
 if TYPE_CHECKING:
     from torch.distributed import ProcessGroup
@@ -76,15 +77,6 @@ class World:
         return part(count, self.share, self.shares)
 
 
-def part(count: int, share: int, shares: int) -> slice:
-    """The `share`-th of `shares` neighbouring parts of `count`: together all, each once, evenly.
-
-    >>> [part(10, share, 4) for share in range(4)]
-    [slice(0, 2, None), slice(2, 5, None), slice(5, 7, None), slice(7, 10, None)]
-    """
-    return slice(count * share // shares, count * (share + 1) // shares)
-
-
 _joined: World | None = None  # a process has one world at a time, as torch has
 _times_joined = 0  # a process may join, part and join again: each time under keys of its own
 
@@ -107,8 +99,8 @@ def joined(
     """Meet the other ranks that torchrun started, and part from them on leaving, however it is left.
 
     Exchanges go over gloo between processors and over NCCL between graphics cards. `device` is where this
-    rank computes: cards without a number are dealt out, one a rank. Within a world already joined this gives
-    that one. A UsageProblem where the ranks do not divide into `columns`.
+    rank computes: graphics cards are dealt out, one a rank. Within a world already joined this gives that
+    one. A UsageProblem where the ranks do not divide into `columns`, or a machine has fewer cards than ranks.
     """
     alone = world()
     if alone.ranks % columns:
@@ -119,12 +111,12 @@ def joined(
         _require_columns(columns)
         yield _joined or World(device=device or CPU)
         return
-    here = _met(alone, columns, _own(device or CPU, alone.local_rank), timeout)
-    with signs_of_life(here.store, here.rank):
+    own, store = _own(device or CPU, alone.local_rank), _meeting_place_anew(alone)
+    with signs_of_life(store, alone.rank) as words:
         try:
-            yield here
+            yield _met(replace(alone, columns=columns, device=own, store=words), store, timeout)
         except BaseException as error:
-            _say_why(here, error)
+            _say_why(alone.rank, words, error)
             raise
         finally:
             _part()
@@ -148,34 +140,50 @@ def _own(device: torch.device, local_rank: int) -> torch.device:
     return own
 
 
-def _met(alone: World, columns: int, device: torch.device, timeout: float) -> World:
-    global _joined, _times_joined
+def _met(here: World, store: "Store", timeout: float) -> World:
+    global _joined
     import torch.distributed as dist
     from torch.distributed.device_mesh import DeviceMesh
+
+    rank, ranks, limit = here.rank, here.ranks, timedelta(seconds=timeout)
+    kind, grid = here.device.type, torch.arange(here.ranks).view(-1, here.columns)
+    try:
+        await_all(store, ranks, PATIENCE)  # one may be slow to start; from here on all are busy with the same
+        dist.init_process_group(_backend(kind), store=store, rank=rank, world_size=ranks, timeout=limit)
+        data = _groups(grid.T.tolist(), limit)[here.column]
+        column = _groups(grid.tolist(), limit)[rank // here.columns]
+        (patient,) = _groups([list(range(ranks))], timedelta(seconds=PATIENCE), "gloo")
+    except TimeoutError as error:
+        raise _not_met(here, str(error)) from None
+    except (RuntimeError, ValueError) as error:
+        who = lost(here.store, rank, ranks)
+        raise _not_met(here, f"{who} ({str(error).splitlines()[0]})") from None
+    mesh = DeviceMesh.from_group([data, column], kind, mesh=grid, mesh_dim_names=("data", "column"))
+    _joined = replace(here, mesh=mesh, patient=patient)
+    return _joined
+
+
+def _backend(kind: str) -> str:
+    # numbers that lie on the processor, such as the loss, go over gloo from ranks with cards too
+    return "cpu:gloo,cuda:nccl" if kind == "cuda" else "gloo"
+
+
+def _not_met(alone: World, why: str) -> Problem:
+    return Problem(f"rank {alone.rank} of {alone.ranks} could not meet the others: {why}")
+
+
+def _meeting_place_anew(alone: World) -> "Store":
+    """The store, under keys of this meeting alone."""
+    global _times_joined
     from torch.distributed.distributed_c10d import PrefixStore
 
-    cards, limit = device.type == "cuda", timedelta(seconds=timeout)
     try:
-        rank, ranks, store = (
-            alone.rank,
-            alone.ranks,
-            PrefixStore(f"alexnet-{_attempt()}-{_times_joined}", _meeting_place()),
-        )
-        _times_joined += 1
-        backend = "cpu:gloo,cuda:nccl" if cards else "gloo"
-        dist.init_process_group(backend, store=store, rank=rank, world_size=ranks, timeout=limit)
-        grid = torch.arange(ranks).view(-1, columns)
-        data = _groups(grid.T.tolist(), limit)[rank % columns]
-        column = _groups(grid.tolist(), limit)[rank // columns]
-        (patient,) = _groups([list(range(ranks))], timedelta(seconds=PATIENCE), "gloo")
+        place = _meeting_place()
     except (RuntimeError, ValueError) as error:
-        raise Problem(
-            f"rank {alone.rank} of {alone.ranks} could not meet the others: {str(error).splitlines()[0]}"
-        ) from None
-    names = ("data", "column")
-    mesh = DeviceMesh.from_group([data, column], device.type, mesh=grid, mesh_dim_names=names)
-    _joined = World(rank, ranks, alone.local_rank, columns, device, mesh, patient, store)
-    return _joined
+        raise _not_met(alone, str(error).splitlines()[0]) from None
+    store = PrefixStore(f"alexnet-{_attempt()}-{_times_joined}", place)
+    _times_joined += 1
+    return store
 
 
 def _attempt() -> str:
@@ -202,10 +210,9 @@ def _groups(
     return cast("list[ProcessGroup]", made)
 
 
-def _say_why(here: World, error: BaseException) -> None:
-    assert here.store is not None
+def _say_why(rank: int, store: "Store", error: BaseException) -> None:
     with suppress(RuntimeError):  # the store may be gone, and the job with it
-        tell(here.store, f"rank {here.rank} ended ({str(error) or type(error).__name__})")
+        tell(store, f"rank {rank} ended ({str(error) or type(error).__name__})")
 
 
 def _part() -> None:

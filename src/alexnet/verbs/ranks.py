@@ -46,6 +46,8 @@ class Layout:
             and here.ranks == 1,
             "--shard and --columns both divide the network: take one of them": self.shard
             and self.columns > 1,
+            "--time tries the whole network on each device first, --shard is for what does not fit there: "
+            "say how many epochs": self.shard and recipe.seconds is not None,
             f"--scheme owt takes all {here.ranks} ranks as columns": owt and self.columns != here.ranks,
             f"--scheme owt parts batches evenly; one of {recipe.batch} does not go into {here.ranks}": owt
             and recipe.batch % here.ranks,
