@@ -5,8 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
+import torch
+
 import alexnet
 from alexnet.dataset.packed import open_packed
+from alexnet.parallel import joined
 from alexnet.progress import silent
 from alexnet.run import open_run
 from alexnet.verbs.scores import computed_predictions
@@ -15,7 +18,7 @@ from benchmarks.table import Row, compared
 from benchmarks.timing import interleaved
 
 ROUNDS = 5
-CPU = "cpu"
+CPU = torch.device("cpu")
 
 
 def rows() -> Iterator[Row]:
@@ -27,7 +30,8 @@ def rows() -> Iterator[Row]:
         opened, data = open_run(run), open_packed(packed)
 
         def seconds_of(views: str) -> None:
-            computed_predictions(opened, data, "val", views, device=CPU, workers=2, progress=silent)
+            with joined(device=CPU) as here:
+                computed_predictions(opened, data, "val", views, here, workers=2, progress=silent)
 
         times = interleaved({"ten": lambda: seconds_of("ten"), "one": lambda: seconds_of("center")}, ROUNDS)
         images = len(data.split("val"))

@@ -12,6 +12,7 @@ from torch import nn
 
 from alexnet.memory import keep_freed_memory
 from alexnet.networks import create
+from alexnet.networks.laid_out import laid_out
 from benchmarks.steps import plain_network
 from benchmarks.table import Row, compared
 from benchmarks.workers import interleaved_workers
@@ -34,7 +35,7 @@ def rows() -> Iterator[Row]:
 def ours(batch: int) -> Callable[[], object]:
     """The network as `alexnet predict` asks it."""
     keep_freed_memory()
-    network = create(NETWORK, classes=1000).eval().to(memory_format=torch.channels_last)
+    network = laid_out(create(NETWORK, classes=1000).eval().to(memory_format=torch.channels_last))
     return answers(network, torch.randn(batch, 3, 224, 224).to(memory_format=torch.channels_last))
 
 

@@ -6,10 +6,10 @@ from torch import Tensor
 
 from alexnet.compiled import why_not
 from alexnet.networks import layers, response_across
-from alexnet.networks.layers import ResponseNorm
+from alexnet.networks.layers import ResponseNorm, SameMapNorm
 from alexnet.networks.response import mean_across, mean_within, response_norm
 from alexnet.networks.response_across import Across, fits, norm_across
-from alexnet.networks.response_compiled import norm_compiled
+from alexnet.networks.response_compiled import Within, norm_compiled
 
 MEANS = {
     "across": partial(mean_across, size=5, columns=1),
@@ -166,3 +166,33 @@ def test_gradient_of_the_compiled_form_by_finite_differences() -> None:
     torch.autograd.gradcheck(
         lambda images: norm_compiled(images, Across(5, 2, 1.0, 0.1)), maps(last=True).requires_grad_()
     )
+
+
+@pytest.mark.skipif(why_not() is not None, reason=f"nothing is compiled here: {why_not()}")
+@pytest.mark.parametrize("size", [1, 3, 5, 7])
+@pytest.mark.parametrize("channels", [8, 70, 128])  # less than a block of the kernel, more, two
+def test_compiled_within_a_map_is_the_formula(size: int, channels: int) -> None:
+    drawn = torch.randn(3, channels, 6, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    fast = (3 * drawn).contiguous(memory_format=torch.channels_last).requires_grad_()
+    plain = fast.detach().clone().requires_grad_()
+    expected = plain * (1.5 + 0.3 * mean_within(plain.square(), size=size)) ** -0.75
+    answered = norm_compiled(fast, Within(size, 1.5, 0.3))
+    gradient = torch.randn(fast.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    expected.backward(gradient)
+    answered.backward(gradient)
+    assert torch.allclose(answered, expected, rtol=1e-12, atol=0)
+    assert fast.grad is not None
+    assert plain.grad is not None
+    assert torch.allclose(fast.grad, plain.grad, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.skipif(why_not() is not None, reason=f"nothing is compiled here: {why_not()}")
+def test_the_layer_within_a_map_uses_the_compiled_form(monkeypatch: pytest.MonkeyPatch) -> None:
+    layer, images = SameMapNorm(3, 0.3, beta=0.75), maps(torch.float32, last=True)
+    compiled = layer(images)
+    monkeypatch.setattr(layers, "kernel", lambda dtype: None)
+    torch.testing.assert_close(compiled, layer(images), rtol=1e-6, atol=1e-6)
+    asked = []
+    monkeypatch.setattr(layers, "kernel", lambda dtype: asked.append(dtype))
+    layer(images)
+    assert asked == [torch.float32]

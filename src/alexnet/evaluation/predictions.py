@@ -55,6 +55,22 @@ def predict(
     return Predictions(total / count, labels)
 
 
+@torch.inference_mode()
+def predict_together(
+    network: Callable[[Tensor], Iterable[Tensor]], batches: Iterable[Tensor], labels: Tensor
+) -> Predictions:
+    """As `predict`, of a network that gives the logits of all views of a batch, one view after another."""
+    means = []
+    for images in batches:
+        total, count = torch.zeros(0), 0
+        for logits in network(images):
+            shares = _shares(logits)
+            total = shares if not count else total + shares
+            count += 1
+        means.append((total / count).cpu())
+    return Predictions(torch.cat(means), labels)
+
+
 def _shares(logits: Tensor) -> Tensor:
     """Softmax in float32 at least, whatever precision the network computes in."""
     return torch.softmax(logits, dim=1, dtype=torch.promote_types(logits.dtype, torch.float32))

@@ -26,6 +26,7 @@ from alexnet.networks import (
     lenet,
     nin,
     resnet,
+    resnet_plans,
     vgg,
 )
 from alexnet.problem import UsageProblem
@@ -107,15 +108,15 @@ NETWORKS: dict[str, Entry] = {
     ),
     **{
         name: Entry(partial(resnet.resnet, plan=plan), 2015, (3, 224, 224))
-        for name, plan in resnet.V1.items()
+        for name, plan in resnet_plans.V1.items()
     },
     **{
         name: Entry(partial(resnet.resnet, plan=plan), 2015, (3, 224, 224))
-        for name, plan in resnet.PLAIN.items()
+        for name, plan in resnet_plans.PLAIN.items()
     },
     **{
         name: Entry(partial(resnet.resnet, plan=plan), 2015, (3, 32, 32), classes=10)
-        for name, plan in (resnet.CIFAR | resnet.CIFAR_PLAIN).items()
+        for name, plan in (resnet_plans.CIFAR | resnet_plans.CIFAR_PLAIN).items()
     },
     "inception-v4": Entry(inception_v4.inception_v4, 2016, (3, 299, 299)),
     "inception-v4-64": Entry(inception_v4.inception_v4_64, 2016, (3, 64, 64), classes=200),
@@ -125,15 +126,15 @@ NETWORKS: dict[str, Entry] = {
     ),
     **{
         name: Entry(partial(resnet.resnet, plan=plan), 2016, (3, 224, 224))
-        for name, plan in resnet.V15.items()
+        for name, plan in resnet_plans.V15.items()
     },
     **{
         name: Entry(partial(resnet.resnet, plan=plan), 2016, (3, 224, 224))
-        for name, plan in resnet.V2.items()
+        for name, plan in resnet_plans.V2.items()
     },
     **{
         name: Entry(partial(resnet.resnet, plan=plan), 2016, (3, 32, 32), classes=10)
-        for name, plan in resnet.CIFAR_V2.items()
+        for name, plan in resnet_plans.CIFAR_V2.items()
     },
     "alexnet-d2l": Entry(alexnet.alexnet_d2l, 2019, (1, 224, 224), classes=10),
     "nin-d2l": Entry(nin.nin_d2l, 2019, (1, 224, 224), classes=10),

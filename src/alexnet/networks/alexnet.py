@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from alexnet.networks.alexnet_options import Layers, Options, build, choose
 from alexnet.networks.layers import CeilPad, ResponseNorm, SameMapNorm
+from alexnet.networks.picture_convolution import PictureConv2d
 from alexnet.problem import Problem
 
 
@@ -36,7 +37,7 @@ def _paper(classes: int, channels: int, o: Options) -> Layers:
     norm = partial(ResponseNorm.printed, 5, alpha=1e-4, beta=0.75, k=2)
     return Layers(
         edge=CeilPad(o.window, o.stride),                                             # [N,   3, 227, 227]
-        conv1=nn.Conv2d(into["conv1"], o.maps[0], o.window, stride=o.stride),         # [N,  96,  55,  55]
+        conv1=PictureConv2d(into["conv1"], o.maps[0], o.window, stride=o.stride),     # [N,  96,  55,  55]
         relu1=o.neuron(),
         norm1=norm(),
         pool1=o.pool(),                                                               # [N,  96,  27,  27]
@@ -80,7 +81,7 @@ def _code(classes: int, channels: int, o: Options) -> Layers:
     norm = partial(ResponseNorm, 5, alpha=1e-4, beta=0.75, k=2, columns=own)
     return Layers(
         edge=CeilPad(o.window, o.stride),                                             # [N,   3, 227, 227]
-        conv1=nn.Conv2d(into["conv1"], o.maps[0], o.window, stride=o.stride),         # [N,  96,  55,  55]
+        conv1=PictureConv2d(into["conv1"], o.maps[0], o.window, stride=o.stride),     # [N,  96,  55,  55]
         norm1=norm(),
         pool1=o.pool(),                                                               # [N,  96,  27,  27]
         relu1=o.neuron(),

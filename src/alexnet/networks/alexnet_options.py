@@ -11,6 +11,7 @@ from typing import Any
 
 from torch import nn
 
+from alexnet.networks.chain import Chain
 from alexnet.networks.layers import (
     ColumnLinear,
     PaperDropout,
@@ -137,9 +138,7 @@ def build(layers: Layers, options: Options) -> nn.Sequential:
     if not options.norm:
         removed |= {name for name, layer in layers.items() if isinstance(layer, ResponseNorm | SameMapNorm)}
     kept = Layers((name, layer) for name, layer in layers.items() if name not in removed)
-    network = nn.Sequential(
-        Layers((name.replace("relu", options.activation), layer) for name, layer in kept.items())
-    )
+    network = Chain(Layers((name.replace("relu", options.activation), layer) for name, layer in kept.items()))
     _initialise(network, options)
     return network
 

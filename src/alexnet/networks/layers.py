@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from alexnet.networks.response import mean_across, mean_within, response_norm
 from alexnet.networks.response_across import Across, fits, norm_across
-from alexnet.networks.response_compiled import kernel, norm_compiled
+from alexnet.networks.response_compiled import Within, kernel, norm_compiled
 from alexnet.problem import UsageProblem
 
 Layer = TypeVar("Layer", bound=nn.Module)
@@ -87,11 +87,20 @@ class ResponseNorm(nn.Module):
         return cls(size, alpha * size, beta=beta, k=k, columns=columns)
 
     def forward(self, maps: Tensor) -> Tensor:  # noqa: D102
-        if self.beta == 0.75 and self.size > 1 and fits(maps):
+        if self._has_pieces(maps):
             across = Across(self.size, self.columns, self.k, self.alpha)
             return norm_compiled(maps, across) if kernel(maps.dtype) else norm_across(maps, across)
         mean = partial(mean_across, size=self.size, columns=self.columns)
         return response_norm(maps, mean, k=self.k, alpha=self.alpha, beta=self.beta)
+
+    def of_rectified(self, maps: Tensor) -> Tensor | None:
+        """The norm of the maps' ReLU, in one pass; None where nothing compiled does that."""
+        if not (self._has_pieces(maps) and kernel(maps.dtype, rectified=True)):
+            return None
+        return norm_compiled(maps, Across(self.size, self.columns, self.k, self.alpha), rectified=True)
+
+    def _has_pieces(self, maps: Tensor) -> bool:
+        return self.beta == 0.75 and self.size > 1 and fits(maps)
 
     def extra_repr(self) -> str:  # noqa: D102
         return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}, columns={self.columns}"
@@ -111,6 +120,8 @@ class SameMapNorm(nn.Module):
         self.alpha, self.beta, self.k = alpha, beta, k
 
     def forward(self, maps: Tensor) -> Tensor:  # noqa: D102
+        if self.beta == 0.75 and fits(maps) and kernel(maps.dtype):
+            return norm_compiled(maps, Within(self.kernel_size, self.k, self.alpha))
         mean = partial(mean_within, size=self.kernel_size)
         return response_norm(maps, mean, k=self.k, alpha=self.alpha, beta=self.beta)
 

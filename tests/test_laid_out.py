@@ -1,0 +1,56 @@
+"""Networks whose kernels are laid out for answering answer as before."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from alexnet.networks import create
+from alexnet.networks.laid_out import LaidOutConv2d, laid_out
+
+LAST = torch.channels_last
+library = torch.backends.mkldnn.is_available()
+needs_library = pytest.mark.skipif(not library, reason="torch has no oneDNN here")
+
+
+@needs_library
+@pytest.mark.parametrize("name", ["alexnet-64", "resnet20"])
+@pytest.mark.parametrize("batch", [1, 5])
+@torch.inference_mode()
+def test_answers_are_those_of_the_plain_network(name: str, batch: int) -> None:
+    torch.manual_seed(0)
+    plain = create(name, classes=7).eval().to(memory_format=LAST)
+    laid = laid_out(copy.deepcopy(plain))
+    side = 56 if name == "alexnet-64" else 32
+    images = torch.randn(batch, 3, side, side).contiguous(memory_format=LAST)
+    assert sum(isinstance(layer, LaidOutConv2d) for layer in laid.modules()) >= 5
+    right = plain(images)
+    torch.testing.assert_close(laid(images), right, rtol=1e-5, atol=1e-5 * float(right.abs().max()))
+
+
+@needs_library
+def test_gradients_still_come_from_the_plain_layers() -> None:
+    torch.manual_seed(0)
+    plain = nn.Sequential(nn.Conv2d(3, 16, 3, padding=1), nn.ReLU())
+    laid = laid_out(copy.deepcopy(plain))
+    gradients = []
+    for network in (plain, laid):
+        images = torch.ones(1, 3, 5, 5, requires_grad=True)
+        network(images).sum().backward()
+        gradients.append(images.grad)
+    assert torch.equal(*gradients)
+
+
+def test_without_the_library_the_network_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
+    network = nn.Sequential(nn.Conv2d(3, 16, 3))
+    assert laid_out(network) is network
+    assert isinstance(network[0], nn.Conv2d)
+
+
+def test_what_the_library_does_not_know_stays_as_it_is() -> None:
+    network = nn.Sequential(
+        nn.Conv2d(3, 4, 3, padding=1, padding_mode="reflect"), nn.Conv2d(4, 4, 3).double()
+    )
+    assert not any(isinstance(layer, LaidOutConv2d) for layer in laid_out(network).modules())
