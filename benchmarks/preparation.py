@@ -24,6 +24,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from alexnet.dataset.decode import decode
 from alexnet.dataset.packed import Encoding, open_packed
 from alexnet.verbs.prepare import prepare
 from benchmarks.photographs import photographs
@@ -56,6 +57,7 @@ def _rates(source: Path, folder: Path) -> Iterator[Row]:
             "Pillow": partial(by_threads, pillow, source, folder / "pillow.npy"),
             "torchvision": partial(by_threads, torchvision, source, folder / "torchvision.npy"),
             "jpeg": partial(ours, source, folder, "jpeg"),
+            "decoding": partial(decoding, source),
         },
         ROUNDS,
     )
@@ -69,12 +71,20 @@ def _rates(source: Path, folder: Path) -> Iterator[Row]:
         pair = {"ours": times["ours"], "peer": times[name]}
         yield compared(what, peer, pair, f"{count / np.median(times['ours']):.0f}", "images/s")
     yield rate(f"{what}, --encoding jpeg", count, times["jpeg"])
+    yield rate(f"nothing but decoding {count} photographs, {THREADS} threads", count, times["decoding"])
 
 
 def ours(source: Path, folder: Path, encoding: Encoding) -> None:
     """The whole of `alexnet prepare`, into a new folder."""
     with tempfile.TemporaryDirectory(dir=folder) as packed:
         prepare(source, packed, size=SIZE, encoding=encoding, val_fraction=0.0, workers=THREADS)
+
+
+def decoding(source: Path) -> None:
+    """What no way of preparing can do without."""
+    with tarfile.open(source) as tar, ThreadPoolExecutor(THREADS) as pool:
+        contents = [file.read() for member in tar if (file := tar.extractfile(member))]
+        deque(pool.map(lambda content: decode(content).shape, contents), maxlen=0)
 
 
 def by_threads(work: Callable[[bytes], Pixels], source: Path, path: Path) -> None:

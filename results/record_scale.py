@@ -1,24 +1,27 @@
 """Measure packs of ImageNet's sizes: rows of results/scale.csv.
 
-Run: python results/record_scale.py [--batch 128] [FOLDER]     (docs/write_scale.py makes the page of it)
+Run: python results/record_scale.py [--batch 128] [--only SET] [--make] [FOLDER]
 
-The packs are sparse files in FOLDER (a temporary one by default): of 252 GB and 2.8 TB apparent size, their
-pixels are holes, which the disk does not hold and the page cache gives as zeros; their manifests are whole.
-So what is measured is everything but the disk. Each pack is measured by a process of its own.
+The packs are sparse files in FOLDER, where they stay (a temporary one by default): of 252 GB and 2.8 TB
+apparent size, their pixels are holes, which the disk does not hold and the page cache gives as zeros; their
+manifests are whole. So what is measured is everything but the disk. Each pack is measured by a process of its
+own. docs/write_scale.py makes the page of it.
 """
 
 import argparse
 import csv
 import datetime
+import gc
 import json
 import os
 import re
 import subprocess
 import sys
-import tarfile
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -36,41 +39,28 @@ BATCHES = 1_000
 
 
 def main() -> None:
-    """Measure both packs and write the rows."""
+    """Measure the packs and write the rows."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", nargs="?", type=Path)
     parser.add_argument("--batch", type=int, default=128)
+    parser.add_argument("--only", choices=SETS)
+    parser.add_argument(
+        "--make", action="store_true", help="Make the packs in FOLDER, and measure another time."
+    )
     parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)
     words = parser.parse_args()
     if words.measure:
         print(json.dumps(measured(words.measure, words.batch)))
         return
-    with tempfile.TemporaryDirectory(dir=words.folder) as folder:
-        if data := cifar(Path(folder)):
-            add([row("CIFAR-10's test pictures", 10_000, *doctored(data))])
-        for name, (pictures, classes) in SETS.items():
-            pack = make_sparse(Path(folder) / "pack", pictures, classes)
-            found = in_process(pack, words.batch)
-            add([row(name, pictures, *one) for one in told(found, words.batch)])
-            for path in pack.iterdir():
-                path.unlink()
-
-
-def cifar(folder: Path) -> Path | None:
-    """CIFAR-10's 10,000 test pictures in class folders, where the public data sets are at hand."""
-    archive = Path(os.environ.get("ALEXNET_DATA", RESULTS.parents[1] / "shared/data")) / "cifar10-jpeg.tar.gz"
-    if not archive.is_file():
-        return None
-    with tarfile.open(archive) as tar:
-        tar.extractall(folder / "cifar", [one for one in tar if "/test/" in f"/{one.name}"], filter="data")
-    return next(folder.rglob("test"))
-
-
-def doctored(pictures: Path) -> tuple[str, float, str, str]:
-    """How long `alexnet doctor` takes, from the command."""
-    began = time.perf_counter()
-    subprocess.run([sys.executable, "-m", "alexnet", "doctor", str(pictures), "--json"], capture_output=True)
-    return "alexnet doctor, from the command, by the clock", time.perf_counter() - began, "s", "30"
+    with tempfile.TemporaryDirectory() if words.folder is None else nullcontext(words.folder) as folder:
+        for name in [words.only] if words.only else SETS:
+            pack = Path(folder) / name.replace(" ", "-")
+            if not (pack / "dataset.json").exists():
+                make_sparse(pack, *SETS[name])
+            if not words.make:
+                commanded(pack)  # once for the system's cache of files
+                found = in_process(pack, words.batch) | commanded(pack)
+                add([row(name, SETS[name][0], *one) for one in told(found, words.batch)])
 
 
 def make_sparse(pack: Path, pictures: int, classes: int, side: int = SIDE) -> Path:
@@ -140,6 +130,16 @@ def in_process(pack: Path, batch: int, batches: int = BATCHES) -> dict[str, floa
     return dict(json.loads(done.stdout))
 
 
+def commanded(pack: Path) -> dict[str, float]:
+    """Seconds by the clock from the call of `alexnet train` until its first batch is made, and in use."""
+    with tempfile.TemporaryDirectory() as folder:
+        words = ["train", "alexnet-2012", "--data", str(pack), "--out", f"{folder}/run"]
+        began = time.perf_counter()
+        command = [sys.executable, str(RESULTS.parent / "benchmarks" / "first_batch.py"), *words]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return {moment: each - began for moment, each in json.loads(done.stdout).items()}
+
+
 def measured(pack: Path, batch: int) -> dict[str, float]:
     """Seconds and memory of what a training does with a pack before and while it computes.
 
@@ -147,30 +147,34 @@ def measured(pack: Path, batch: int) -> dict[str, float]:
     machine with nothing else to do shows no more.
     """
     from alexnet.batches.loader import TrainingLoader
+    from alexnet.batches.normalisation import normalisation_of
     from alexnet.batches.order import training_order
-    from alexnet.batches.preprocessing import preprocessing_of
     from alexnet.dataset.packed import open_packed
     from alexnet.memory import keep_freed_memory
     from alexnet.recipes import find
 
     keep_freed_memory()
-    found = {"imports": time.process_time(), "before": resident()["anonymous"]}
-    began = time.process_time()
-    packed = open_packed(pack)
-    split = packed.split("train")
-    assert split.images.shape[0] == len(split)
-    found["open"] = time.process_time() - began
-    recipe = find("alexnet-2012")
-    preprocessing = preprocessing_of(recipe, packed.statistics, packed.size, packed.fit)
-    loader = TrainingLoader(split, recipe, preprocessing, packed.statistics, workers=1)
-    next(iter(loader(0)))
-    found["first batch"] = time.process_time() - began
-    began = time.process_time()
-    order = training_order(len(split), seed=0, epoch=1)
-    found["order"] = time.process_time() - began
-    found["grown"] = max(resident()["anonymous"], peak()) - found["before"]
+    found = {"imports": time.process_time()}
+    before = own()
+    with growing() as grown:
+        began = time.process_time()
+        packed = open_packed(pack)
+        split = packed.split("train")
+        assert split.images.shape[0] == len(split)
+        found["open"] = time.process_time() - began
+        recipe = find("alexnet-2012")
+        preprocessing = normalisation_of(recipe, packed.statistics, packed.size, packed.fit)
+        loader = TrainingLoader(split, recipe, preprocessing, packed.statistics, workers=1)
+        loader.begin(0)
+        found["first batch"] = time.process_time() - began
+        del loader  # with its batches and its order, as when an epoch ends
+        gc.collect()  # what it has begun refers to it
+        began = time.process_time()
+        order = training_order(len(split), seed=0, epoch=1)
+        found["order"] = time.process_time() - began
+    found["grown"] = grown["megabytes"]
     found |= read_at_random(pack / "train.npy", order, batch, int(os.environ.get("BATCHES", BATCHES)))
-    found["grown after reading"] = resident()["anonymous"] - found["before"]
+    found["grown after reading"] = own() - before
     return found
 
 
@@ -199,18 +203,31 @@ def read_at_random(path: Path, order: np.ndarray, batch: int, batches: int) -> d
     return {kind: batches // 2 * batch / taken for kind, taken in seconds.items()}
 
 
-def resident() -> dict[str, float]:
-    """Megabytes of this process: its own, and of files that are mapped."""
-    status = Path("/proc/self/status").read_text()
-    kinds = {"anonymous": "RssAnon", "files": "RssFile"}
-    return {kind: int(re.search(rf"{name}:\s+(\d+)", status)[1]) / 1024 for kind, name in kinds.items()}  # type: ignore[index]
+@contextmanager
+def growing() -> Iterator[dict[str, float]]:
+    """How much memory of its own this process takes at most while it is in here, and processor time."""
+    found, done = {"megabytes": 0.0}, threading.Event()
+    before, began = own(), time.process_time()
+
+    def watch() -> None:
+        while not done.wait(0.005):
+            found["megabytes"] = max(found["megabytes"], own() - before)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield found
+    finally:
+        done.set()
+        watcher.join()
+        found["megabytes"] = max(found["megabytes"], own() - before)
+        found["seconds"] = time.process_time() - began
 
 
-def peak() -> float:
-    """The most that this process had at any time without mapped files, megabytes; at least what it has."""
+def own() -> float:
+    """Megabytes of this process; pages of mapped files are the system's."""
     status = Path("/proc/self/status").read_text()
-    most = int(re.search(r"VmHWM:\s+(\d+)", status)[1]) / 1024  # type: ignore[index]
-    return most - resident()["files"]
+    return int(re.search(r"RssAnon:\s+(\d+)", status)[1]) / 1024  # type: ignore[index]
 
 
 def told(found: dict[str, float], batch: int) -> Iterator[tuple[str, float, str, str]]:
@@ -220,7 +237,9 @@ def told(found: dict[str, float], batch: int) -> Iterator[tuple[str, float, str,
     whole = found["imports"] + found["first batch"]
     yield "first batch of a training, from the command", whole, seconds, "2"
     yield "of that: opening and the first batch", found["first batch"], seconds, ""
-    yield "of that: Python and its libraries, most of it torch", found["imports"], seconds, ""
+    yield "of that: Python and its libraries", found["imports"], seconds, ""
+    yield "the same by the clock, while `alexnet train` imports torch", found["made"], "s", "2"
+    yield "by the clock, until the loop has it", found["handed out"], "s", ""
     yield "order of an epoch", found["order"], seconds, "2"
     yield "memory grown by all that", found["grown"], "MB", "300"
     yield f"{BATCHES:,} random batches of {batch}: cut from the map", found["cut"], "pictures/s", ""

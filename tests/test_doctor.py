@@ -6,6 +6,7 @@ import tracemalloc
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -14,9 +15,10 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from alexnet.cli.app import app
-from alexnet.dataset.examination import Finding, examine
+from alexnet.dataset.examination import Finding, class_findings, examine, packs
+from alexnet.dataset.examination import findings as findings_module
 from alexnet.dataset.examination.figures import KNOWN
-from alexnet.dataset.examination.findings import same_finding
+from alexnet.dataset.examination.findings import Words, same_finding
 from alexnet.dataset.sources import Entry, PassedOver, Read, open_source, open_unlabelled
 from alexnet.problem import Problem, UsageProblem
 from alexnet.verbs.doctor import doctor
@@ -225,6 +227,23 @@ def test_a_planted_fault_is_found_and_named(root: Path, kind: str) -> None:
     assert set(found) - {kind} <= BESIDE.get(kind, set())
 
 
+def test_every_finding_there_may_be_says_why_it_matters_and_what_to_do() -> None:
+    words = [
+        each
+        for module in (class_findings, findings_module, packs)
+        for value in vars(module).values()
+        for each in (value.values() if isinstance(value, dict) else [value])
+    ]
+    words = [each[1] if isinstance(each, tuple) and len(each) == 2 else each for each in words]
+    found = {each.kind: each for each in words if isinstance(each, Words)}
+    assert set(FAULTS) <= set(found)
+    page = (Path(__file__).parents[1] / "docs/doctor.md").read_text(encoding="utf-8")
+    for kind, each in found.items():
+        assert len(each.why.split()) > 4, kind
+        assert len(each.advice.split()) >= 3, kind
+        assert f"`{kind}`" in page, kind
+
+
 def test_errors_come_first_and_the_report_is_json(root: Path) -> None:
     for kind in ("empty class", "turned", "leak", "unreadable"):
         FAULTS[kind][0](root)
@@ -294,7 +313,7 @@ def test_pictures_of_no_class_are_examined_for_themselves(tmp_path: Path) -> Non
     assert report.counts == {"all": {"": 4}}
     assert {finding.kind for finding in report.findings} == {"blank", "grey"}
     assert report.figures.classes == 0
-    with pytest.raises(Problem, match="no folder or tar"):
+    with pytest.raises(Problem, match="no folder, tar or zip"):
         open_unlabelled(tmp_path / "nowhere")
 
 
@@ -363,32 +382,10 @@ def test_no_picture_stays_in_memory_as_an_object(tmp_path: Path) -> None:
     assert len((tmp_path / "bad.txt").read_text().splitlines()) == 7_000
 
 
-def planted(source: Path, root: Path) -> dict[str, int]:
-    """2,000 pictures of CIFAR-10 with twenty faults of each kind -> how many of each."""
-    random = np.random.default_rng(0)
-    for split, each in (("train", 160), ("test", 40)):
-        for folder in sorted((source / split).iterdir()):
-            chosen = random.choice(sorted(folder.iterdir()), each, replace=False)
-            (root / split / folder.name).mkdir(parents=True)
-            for path in chosen:
-                shutil.copy(path, root / split / folder.name / path.name)
-    train, test = (sorted((root / split).rglob("*.jpg")) for split in ("train", "test"))
-    picked = [train[number] for number in random.choice(len(train), 80, replace=False)]
-    for path in picked[:20]:
-        content = path.read_bytes()
-        path.write_bytes(content[: int(len(content) * random.uniform(0.3, 0.9))])
-    for number, path in enumerate(picked[20:40]):
-        with Image.open(path) as picture:
-            target = root / "test" / path.parent.name / f"near{number}.jpg"
-            picture.save(target, quality=int(random.integers(50, 96)))
-    for number, path in enumerate(picked[40:60]):
-        shutil.copy(path, path.with_name(f"again{number}.jpg"))
-    names = sorted(folder.name for folder in (root / "train").iterdir())
-    for number, path in enumerate(picked[60:]):
-        other = names[(names.index(path.parent.name) + 1 + number % 9) % 10]
-        shutil.copy(path, root / "train" / other / f"wrong{number}.jpg")
-    assert len(test) == 400
-    return {"truncated": 20, "near leak": 20, "duplicate": 40, "two labels": 40}
+@pytest.fixture
+def recording(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "results"))
+    return __import__("record_doctor")
 
 
 @pytest.fixture(scope="session")
@@ -400,8 +397,10 @@ def cifar(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-def test_faults_planted_in_cifar_are_found(cifar: Path, tmp_path: Path) -> None:
-    expected = planted(cifar, tmp_path / "planted")
+def test_faults_planted_in_cifar_are_found(cifar: Path, tmp_path: Path, recording: ModuleType) -> None:
+    recording.planted(cifar, tmp_path / "planted")
+    expected = recording.PLANTED
+    assert sum(1 for _ in (tmp_path / "planted/test").rglob("*.jpg")) == 420
     report = examine(open_source(tmp_path / "planted"))
     found = {finding.kind: finding.count for finding in report.findings}
     assert {kind: found[kind] for kind in ("truncated", "duplicate", "two labels")} == {
@@ -412,6 +411,16 @@ def test_faults_planted_in_cifar_are_found(cifar: Path, tmp_path: Path) -> None:
     assert {finding.kind for finding in report.findings if finding.severity == "error"} == {
         "near leak", "two labels"
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("child", ["rows", "manifest"])
+@pytest.mark.parametrize("count", [300_000, pytest.param(10_000_000, marks=pytest.mark.slow)])
+def test_ten_million_rows_never_sit_in_memory(
+    tmp_path: Path, recording: ModuleType, child: str, count: int
+) -> None:
+    found = recording.in_process(child, tmp_path, count)
+    # what is sorted and looked at together, and of each row a few bytes at most; ten million are 190 MB
+    assert found["megabytes"] < 90 + 10 * count / (1 << 20)
 
 
 @pytest.mark.slow

@@ -71,6 +71,46 @@ def test_a_killed_preparation_ends_with_the_same_bytes(
 
 
 @contextmanager
+def small_disk(folder: Path, size: str) -> Iterator[Path]:
+    """A disk of its own in memory; only a system's administrator may have one."""
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "alexnet-test", str(folder)]
+    try:
+        subprocess.run(command, capture_output=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("no small disk may be mounted here")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.mark.parametrize(
+    ("least", "encoding"),
+    [
+        (2, "raw"),
+        pytest.param(20, "raw", marks=pytest.mark.slow),
+        pytest.param(20, "jpeg", marks=pytest.mark.slow),
+    ],
+)
+def test_a_disk_that_fills_at_any_moment_loses_nothing(
+    root: Path, tmp_path: Path, least: int, encoding: Encoding
+) -> None:
+    settings = replace(SETTINGS, encoding=encoding)
+    undisturbed = made_at_once(root, tmp_path / "undisturbed", settings)
+    script = Path(__file__).with_name("dying.py")
+    with small_disk(tmp_path / "disk", "64m") as disk:
+        words = [sys.executable, script, "full", root, disk, json.dumps(asdict(settings)), str(least)]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert int(done.stdout) >= least
+        packs = list(disk.iterdir())
+        assert len(packs) >= 4
+        for pack in packs:
+            assert contents(pack) == undisturbed
+
+
+@contextmanager
 def interrupting(title: str, /, total: int | None, done: int = 0) -> Iterator[object]:
     def advance(amount: int = 1, /, note: str | None = None) -> None:
         if title == "preparing":

@@ -9,18 +9,10 @@ import re
 import struct
 from collections.abc import Callable
 from io import BytesIO
-from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
-from torchcodec.decoders import (  # type: ignore[attr-defined]
-    decode_avif,
-    decode_jpeg,
-    decode_png,
-    decode_webp,
-)
 
 from alexnet.problem import Problem
 
@@ -92,11 +84,15 @@ def _check_size(width: int, height: int) -> None:
         raise Problem(f"{width} x {height} pixels, more than the limit of {MAX_PIXELS:,} in all")
 
 
-def _native(decoder: Callable[..., Any], content: bytes, mode: str) -> Pixels:
+def _native(kind: str, content: bytes, mode: str) -> Pixels:
+    # here, not at the top: they bring torch, which takes seconds, and packs of pixels are read without it
+    import torch
+    from torchcodec import decoders
+
     # A writable copy: torch.frombuffer warns over bytes, and silencing a warning is not safe in threads.
     data = torch.frombuffer(bytearray(content), dtype=torch.uint8)
     try:
-        picture = decoder(data, mode=mode)
+        picture = getattr(decoders, f"decode_{kind}")(data, mode=mode)
     except (RuntimeError, ValueError) as error:
         raise Problem(_reason(error)) from error
     return np.ascontiguousarray(picture.permute(1, 2, 0).numpy())
@@ -125,7 +121,7 @@ _ROWS = 16
 
 def _jpeg(content: bytes) -> Pixels:
     _check_size(*_jpeg_size(content))
-    picture = _native(decode_jpeg, content, "RGB")
+    picture = _native("jpeg", content, "RGB")
     # Where a picture was turned by EXIF its end is in another corner.
     corners = {picture[y, x].tobytes() for y in (0, -1) for x in (0, -1)}
     if not corners.isdisjoint(_UNWRITTEN) and _ends_early(content):
@@ -184,19 +180,19 @@ def _png(content: bytes) -> Pixels:
     _check_size(*_png_size(content))
     colour_type = content[25]
     if colour_type in (4, 6) or b"tRNS" in content[: content.find(b"IDAT")]:
-        return _over_white(_native(decode_png, content, "RGB_ALPHA"))
-    return _native(decode_png, content, "RGB")
+        return _over_white(_native("png", content, "RGB_ALPHA"))
+    return _native("png", content, "RGB")
 
 
-def _still(decoder: Callable[..., Any], content: bytes) -> Pixels:
+def _still(kind: str, content: bytes) -> Pixels:
     """WebP or AVIF: torchcodec would decode every frame of an animation, Pillow decodes the first alone."""
     with _opened(content) as picture:
         animated, transparent = getattr(picture, "is_animated", False), picture.has_transparency_data
     if animated:
         return _pillow(content)
     if transparent:
-        return _over_white(_native(decoder, content, "RGB_ALPHA"))
-    return _native(decoder, content, "RGB")
+        return _over_white(_native(kind, content, "RGB_ALPHA"))
+    return _native(kind, content, "RGB")
 
 
 def _opened(content: bytes) -> Image.Image:
@@ -236,8 +232,8 @@ def _rgb(picture: Image.Image) -> Pixels:
 _DECODERS: dict[str, Callable[[bytes], Pixels]] = {
     "jpeg": _jpeg,
     "png": _png,
-    "webp": lambda content: _still(decode_webp, content),
-    "avif": lambda content: _still(decode_avif, content),
+    "webp": lambda content: _still("webp", content),
+    "avif": lambda content: _still("avif", content),
     "gif": _pillow,
     "bmp": _pillow,
     "tiff": _pillow,

@@ -163,6 +163,7 @@ def read_labels(path: Path, images: int) -> NDArray[np.integer]:
                 labels = labels.astype(np.int32)
             labels[start : start + len(part)] = part
             start += len(part)
+    pa.default_memory_pool().release_unused()
     return labels
 
 

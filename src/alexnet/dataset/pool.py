@@ -7,8 +7,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
 
-import torch
-
 BATCH_BYTES = 4 << 20
 """Of pictures that one task holds."""
 
@@ -80,6 +78,8 @@ def batches(items: Iterable[Item], *, most: int, size: Callable[[Item], int]) ->
 @contextmanager
 def _one_torch_thread() -> Iterator[None]:
     """Each thread of ours computes alone: torch's own threads beside them would only fight for the cores."""
+    import torch  # not at the top: a training's first batch needs threads before there is torch
+
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

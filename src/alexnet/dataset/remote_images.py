@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -139,7 +138,7 @@ def _places(path: Path) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[n
         with pq.ParquetFile(path) as file:
             for group in range(file.num_row_groups):
                 table = file.read_row_group(group, columns=["offset", "length", "packed_sha256"])
-                table = table.filter(pc.is_valid(table["packed_sha256"]))
+                table = table.filter(table["packed_sha256"].is_valid())
                 starts.append(table["offset"].to_numpy())
                 lengths.append(table["length"].to_numpy())
                 hexadecimal = "".join(table["packed_sha256"].to_pylist())

@@ -1,19 +1,19 @@
 """Fits a picture to a square: [P] §2 brings the shorter side to 256 and takes the centre.
 
-Bicubic with antialias on uint8 in channels-last memory; the same function serves preparing and predicting.
+Bicubic with antialias on bytes (resample.py); the same function serves preparing and predicting.
 """
 
 from typing import Literal, get_args
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch.nn import functional as F
+
+from alexnet.dataset.resample import resample
 
 Fit = Literal["crop", "letterbox", "stretch"]
 FITS: tuple[Fit, ...] = get_args(Fit)
 
-RESIZE_METHOD = "bicubic with antialias on uint8 (torch.nn.functional.interpolate)"
+RESIZE_METHOD = "bicubic with antialias on uint8, Pillow's to the bit"
 
 BAR_GREY = 128
 """The bars of a letterbox, pixels 0..255."""
@@ -42,9 +42,10 @@ def _crop(image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
     shorter = min(image.shape[:2])
     image = _centre(image, LONGEST * shorter, LONGEST * shorter)
     height, width = (max(size, round(side * size / shorter)) for side in image.shape[:2])
-    # Columns first, as one call would: what the crop leaves out is not brought to its height.
-    columns = _centre(_resize(image, image.shape[0], width), image.shape[0], size)
-    return np.ascontiguousarray(_centre(_resize(columns, height, size), size, size))
+    if image.shape[:2] == (height, width):
+        return np.ascontiguousarray(_centre(image, size, size))
+    corner = (height - size) // 2, (width - size) // 2
+    return resample(image, (height, width), corner=corner, window=(size, size))
 
 
 def _centre(image: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
@@ -63,13 +64,4 @@ def _letterbox(image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
 
 
 def _resize(image: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
-    if image.shape[:2] == (height, width):
-        return image
-    rows, columns, channels = image.shape
-    packed = torch.from_numpy(np.require(image, requirements=["C", "W"]))
-    # The stride of the one picture is spelt out: with that of an added axis torch takes it for planar memory
-    # and gives it back as such, which costs as much as the resize.
-    strides = (packed.numel(), 1, columns * channels, channels)
-    planes = packed.as_strided((1, channels, rows, columns), strides)
-    resized = F.interpolate(planes, (height, width), mode="bicubic", antialias=True, align_corners=False)
-    return resized[0].permute(1, 2, 0).numpy()
+    return image if image.shape[:2] == (height, width) else resample(image, (height, width))

@@ -3,16 +3,16 @@
 [P] §2 subtracts the mean image; §4.1 adds multiples of the principal components of the RGB pixel values.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from alexnet.dataset.pool import in_order
+from alexnet.dataset.sums import add_image
 from alexnet.dataset.writing import explained
 from alexnet.files import written_whole
 from alexnet.problem import Problem
@@ -20,9 +20,6 @@ from alexnet.progress import Progress, silent
 
 _IMAGES = 256  # so many pixels of 255 add up in sixteen bits: 256 * 255 < 65536
 _BYTES = 16 << 20  # of images read at a time
-_PIXELS = 1 << 15  # of one matrix product at least
-_SIDE = 4  # pixels side by side
-_EXACT = 256  # so many products of 255 * 255 add up in float32's 24 bits
 
 
 @dataclass(frozen=True)
@@ -163,43 +160,15 @@ class PartSums:
     """Adds up at most 256 images uint8 [size, size, 3], one after the other."""
 
     def __init__(self, size: int) -> None:
-        self._count, self._size = 0, size
+        self._count = 0
         self._sums = np.zeros((size, size, 3), np.uint16)
-        self._squares = np.zeros((3 * _SIDE, 3 * _SIDE))
-        self._waiting: list[NDArray[np.uint8]] = []
+        self._products = np.zeros((3, 3), np.int64)
 
     def add(self, image: NDArray[np.uint8]) -> None:
         """Add one."""
-        self._sums += image
+        add_image(image, self._sums, self._products)
         self._count += 1
-        self._waiting.append(image.reshape(-1, 3))
-        if len(self._waiting) * self._size**2 >= _PIXELS:
-            self._multiply()
-
-    def _multiply(self) -> None:
-        self._squares += _products(self._waiting)
-        self._waiting = []
 
     def part(self) -> Part:
         """The sums over all of them."""
-        if self._waiting:
-            self._multiply()
-        folded = np.einsum("iaib->ab", self._squares.reshape(_SIDE, 3, _SIDE, 3))
-        return Part(self._count, self._sums, folded.astype(np.int64))
-
-
-def _products(images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float64]:
-    """Sums of products [12, 12] of the channels of four pixels side by side, over images [P, 3].
-
-    A matrix product of that size is what processors are good at; of its rows and columns three by three
-    belong together. 256 such sums of 255 * 255 are exact in float32.
-    """
-    together = images[0] if len(images) == 1 else np.concatenate(images)
-    pixels = torch.from_numpy(np.require(together, requirements="W"))
-    whole = len(pixels) // (_SIDE * _EXACT) * (_SIDE * _EXACT)
-    wide = pixels[:whole].view(-1, _EXACT, 3 * _SIDE).float()
-    total: NDArray[np.float64] = torch.bmm(wide.mT, wide).sum(0, dtype=torch.float64).numpy()
-    if whole < len(pixels):
-        rest = pixels[whole:].double().numpy()
-        total[:3, :3] += rest.T @ rest
-    return total
+        return Part(self._count, self._sums, self._products)

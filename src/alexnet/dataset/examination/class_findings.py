@@ -137,8 +137,8 @@ _UNEQUAL = Words(
     "imbalance",
     "warning",
     f"a class with less than a {IMBALANCE}th of the largest one's pictures is seldom predicted",
-    "add pictures of it, read the errors class by class, or weigh or draw the classes evenly "
-    "(`alexnet.dataset.balance`)",
+    "add pictures of it, read the errors class by class, or train with `--set class_weights=inverse` or "
+    "`--set sampling=balanced`",
 )
 _FEW = Words(
     "few pictures",

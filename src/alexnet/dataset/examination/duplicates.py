@@ -1,7 +1,7 @@
 """Pictures that are the same: within a split, across splits, under two labels.
 
-Contents are compared by sorting arrays of their hashes: no picture is an object. `near` finds the groups of
-those that only look the same.
+Contents are compared by sorting arrays of their hashes: no picture is an object, and only those that repeat
+are kept. `near` finds the groups of those that only look the same.
 """
 
 from dataclasses import dataclass
@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 __all__ = ["Groups", "Repeats", "Same", "equal_contents", "repeats"]
 
 Numbers = NDArray[np.int64]
+
+_PART = 1 << 18
+"""Hashes that are sorted together."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +43,40 @@ class Repeats:
     two_labels: Same
 
 
-def equal_contents(digests: NDArray[np.uint64]) -> Groups:
-    """Group the hashes [N, 2] that occur more than once.
+def equal_contents(digests: NDArray[np.uint64], wanted: NDArray[np.bool_] | None = None) -> Groups:
+    """Group those of the hashes [N, 2] that occur more than once; of `wanted` [N] places alone, if given.
+
+    They are sorted a part at a time, by their last bits: memory grows with what repeats and nothing else.
 
     >>> equal_contents(np.array([[1, 1], [2, 2], [1, 1]], np.uint64)).members.tolist()
     [0, 2]
     """
+    parts = 1 + len(digests) // _PART
+    groups, members, known = [np.empty(0, np.int64)], [np.empty(0, np.int64)], 0
+    for part in range(parts):
+        found = _equal(*_of_part(digests, wanted, part, parts))
+        groups.append(found.group + known)
+        members.append(found.members)
+        known += int(found.group.max(initial=-1)) + 1
+    return Groups(np.concatenate(groups), np.concatenate(members))
+
+
+def _of_part(
+    digests: NDArray[np.uint64], wanted: NDArray[np.bool_] | None, part: int, parts: int
+) -> tuple[NDArray[np.uint64], Numbers]:
+    """Hashes of one of so many parts, and their places."""
+    hashes, places = [np.empty((0, 2), np.uint64)], [np.empty(0, np.int64)]
+    for start in range(0, len(digests), _PART):
+        block = digests[start : start + _PART]
+        mine = block[:, 0] % np.uint64(parts) == part
+        if wanted is not None:
+            mine &= wanted[start : start + _PART]
+        hashes.append(np.asarray(block[mine]))
+        places.append(start + np.flatnonzero(mine))
+    return np.concatenate(hashes), np.concatenate(places)
+
+
+def _equal(digests: NDArray[np.uint64], places: Numbers) -> Groups:
     order = np.lexsort((digests[:, 0], digests[:, 1]))
     same = (digests[order[1:]] == digests[order[:-1]]).all(axis=1)
     repeated = np.zeros(len(order), bool)
@@ -53,7 +84,7 @@ def equal_contents(digests: NDArray[np.uint64]) -> Groups:
     repeated[:-1] |= same
     group = np.cumsum(np.concatenate([[True], ~same])) if len(order) else order
     _, renumbered = np.unique(group[repeated], return_inverse=True)
-    return Groups(renumbered.astype(np.int64), order[repeated])
+    return Groups(renumbered.astype(np.int64), places[order[repeated]])
 
 
 def repeats(

@@ -63,8 +63,8 @@ def measure(
 
 
 def _mean(side: NDArray[np.uint32]) -> float | None:
-    known = side[side > 0]
-    return float(known.mean()) if len(known) else None
+    known = int(np.count_nonzero(side))
+    return int(side.sum(dtype=np.uint64)) / known if known else None
 
 
 def _known(name: str, pictures: dict[str, int], classes: tuple[int, int, int], side: int | None) -> Figures:

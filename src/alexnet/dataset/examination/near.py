@@ -6,8 +6,9 @@ pictures are compared where one of sixteen choices of its bits agrees (Gionis, I
 work grows with the number of pictures and not with its square.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,9 +35,12 @@ _TABLES = 16
 _BITS = 63  # the mean of the picture is none of them
 _RUN = 64  # candidates of one picture in one table
 _BLOCK = 1 << 14  # of renderings at a time
+_ROWS = 500  # of the sample, compared with all of it at a time
+_PART = 1 << 18  # hashes that are sorted together
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
 
 Reals = NDArray[np.float32]
+Made = Callable[[int, Any], NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -47,32 +51,48 @@ class Near:
     alike: float
 
 
-def find_near(renderings: NDArray[np.uint8], places: Numbers) -> Near:
-    """The pictures at `places` [M] of renderings uint8 [N, 8, 8, 3] that look the same."""
+def find_near(renderings: NDArray[np.uint8], places: NDArray[np.integer], *, made: Made = np.empty) -> Near:
+    """The pictures at `places` [M] of renderings uint8 [N, 8, 8, 3] that look the same.
+
+    `made` makes the one array that is as long as there are pictures, of their hashes.
+    """
     alike = how_alike(renderings, places)
-    hashes = np.empty(len(places), np.uint64)
+    hashes = made(len(places), np.uint64)
     for start in range(0, len(places), _BLOCK):
         hashes[start : start + _BLOCK] = perceptual_hashes(renderings[places[start : start + _BLOCK]])
     return Near(_groups(_confirmed(renderings, places, hashes, alike), places), alike)
 
 
-def how_alike(renderings: NDArray[np.uint8], places: Numbers) -> float:
+def how_alike(renderings: NDArray[np.uint8], places: NDArray[np.integer]) -> float:
     """The lowest level at which next to no pictures are alike by chance, judged by all pairs of a sample.
 
     Where pairs are alike by chance there are as many and more that are a little less so; copies leave a gap.
     """
-    drawn = np.random.default_rng(0).permutation(len(places))[:_SAMPLE]
-    whole, detail = _units(renderings[places[np.sort(drawn)]])
-    wholes, details = whole @ whole.T, detail @ detail.T
-    np.fill_diagonal(details, 0)
-    allowed = BY_CHANCE * len(drawn) ** 2 / max(1, len(places))
-    for level in LEVELS:
-        above = (wholes > _whole(level)) & (details > level)
-        lower = 2 * level - 1
-        below = (wholes > _whole(lower)) & (details > lower) & ~above
-        if min(int(pairs.any(axis=1).sum()) for pairs in (above, below)) <= allowed:
-            return level
-    return max(LEVELS)
+    drawn = np.arange(len(places), dtype=np.int32 if len(places) < 1 << 31 else np.int64)
+    np.random.default_rng(0).shuffle(drawn)
+    sample = renderings[places[np.sort(drawn[:_SAMPLE])]]
+    del drawn
+    allowed = BY_CHANCE * len(sample) ** 2 / max(1, len(places))
+    above, below = _alike_others(sample)
+    return next((level for level in LEVELS if min(above[level], below[level]) <= allowed), max(LEVELS))
+
+
+def _alike_others(sample: NDArray[np.uint8]) -> tuple[dict[float, int], dict[float, int]]:
+    """How many of a sample are like another at each level, and how many nearly so, a little below it."""
+    above, below = dict.fromkeys(LEVELS, 0), dict.fromkeys(LEVELS, 0)
+    whole, detail = _units(sample)
+    for start in range(0, len(sample), _ROWS):
+        some = slice(start, start + _ROWS)
+        wholes, details = whole[some] @ whole.T, detail[some] @ detail.T
+        rows = np.arange(len(details))
+        details[rows, start + rows] = 0  # each is like itself
+        for level in LEVELS:
+            here = (wholes > _whole(level)) & (details > level)
+            lower = 2 * level - 1
+            nearly = (wholes > _whole(lower)) & (details > lower) & ~here
+            above[level] += int(here.any(axis=1).sum())
+            below[level] += int(nearly.any(axis=1).sum())
+    return above, below
 
 
 def perceptual_hashes(renderings: NDArray[np.uint8]) -> NDArray[np.uint64]:
@@ -121,7 +141,10 @@ def _unit(values: Reals) -> Reals:
 
 
 def _confirmed(
-    renderings: NDArray[np.uint8], places: Numbers, hashes: NDArray[np.uint64], alike: float
+    renderings: NDArray[np.uint8],
+    places: NDArray[np.integer],
+    hashes: NDArray[np.uint64],
+    alike: float,
 ) -> Numbers:
     """Pairs [P, 2] of positions in `places` that look the same."""
     found = [np.empty((0, 2), np.int64)]
@@ -137,20 +160,45 @@ def _candidates(hashes: NDArray[np.uint64], far: int) -> Iterator[Numbers]:
     """Pairs [P, 2] whose hashes agree in all bits of a table and differ in less than `far` in all."""
     masks = _masks(len(hashes))
     for table, mask in enumerate(masks):
-        keys = hashes & mask
-        order = np.lexsort((hashes, keys))
-        keys, ordered = keys[order], hashes[order]
-        left = np.arange(len(order))
-        for step in range(1, _RUN + 1):
-            left = left[left + step < len(order)]
-            left = left[keys[left] == keys[left + step]]
-            if not len(left):
-                break
-            differ = ordered[left] ^ ordered[left + step]
-            near = np.bitwise_count(differ) < far
-            for earlier in masks[:table]:  # where they agreed too
-                near &= (differ & earlier) != 0
-            yield np.sort(np.stack((order[left[near]], order[left[near] + step]), axis=1), axis=1)
+        for positions in _parts(hashes, mask):
+            for pairs in _neighbours(hashes[positions], mask, masks[:table], far):
+                yield positions[pairs]
+
+
+def _parts(hashes: NDArray[np.uint64], mask: np.uint64) -> Iterator[Numbers]:
+    """Positions of hashes that agree in the first bits of a mask, in as many parts as memory asks for."""
+    chosen = [bit for bit in range(_BITS) if int(mask) >> bit & 1][
+        : min(8, (len(hashes) // _PART).bit_length())
+    ]
+    part = np.empty(len(hashes), np.uint8)
+    for start in range(0, len(hashes), _PART):
+        some = hashes[start : start + _PART]
+        numbers = sum(
+            (some >> np.uint64(bit) & np.uint64(1)) << np.uint64(at) for at, bit in enumerate(chosen)
+        )
+        part[start : start + _PART] = numbers
+    for number in range(1 << len(chosen)):
+        yield np.flatnonzero(part == number)
+
+
+def _neighbours(
+    hashes: NDArray[np.uint64], mask: np.uint64, earlier: list[np.uint64], far: int
+) -> Iterator[Numbers]:
+    """The same pairs of one part, in one table; those that agree in an earlier one were found there."""
+    keys = hashes & mask
+    order = np.lexsort((hashes, keys))
+    keys, ordered = keys[order], hashes[order]
+    left = np.arange(len(order))
+    for step in range(1, _RUN + 1):
+        left = left[left + step < len(order)]
+        left = left[keys[left] == keys[left + step]]
+        if not len(left):
+            break
+        differ = ordered[left] ^ ordered[left + step]
+        near = np.bitwise_count(differ) < far
+        for other in earlier:
+            near &= (differ & other) != 0
+        yield np.sort(np.stack((order[left[near]], order[left[near] + step]), axis=1), axis=1)
 
 
 def _masks(count: int) -> list[np.uint64]:
@@ -162,10 +210,10 @@ def _masks(count: int) -> list[np.uint64]:
     return [np.bitwise_or.reduce(np.uint64(1) << table.astype(np.uint64)) for table in tables]
 
 
-def _groups(pairs: Numbers, places: Numbers) -> Groups:
+def _groups(pairs: Numbers, places: NDArray[np.integer]) -> Groups:
     """The pictures that pairs [P, 2] join, directly or by way of others."""
     joined, positions = np.unique(pairs, return_inverse=True)
     positions = positions.reshape(-1, 2)
     links = coo_array((np.ones(len(pairs), np.int8), (positions[:, 0], positions[:, 1])), (len(joined),) * 2)
     _, group = connected_components(links, directed=False)
-    return Groups(group.astype(np.int64), places[joined])
+    return Groups(group.astype(np.int64), places[joined].astype(np.int64))

@@ -28,6 +28,11 @@ class SetAside:
         fresh = places[self.reasons[places] == 0]
         self.reasons[fresh] = len(self.kinds)
 
+    def add_all(self, kind: str, mask: NDArray[np.bool_]) -> None:
+        """The same for all pictures where a mask [N] holds."""
+        self.kinds.append(kind)
+        np.putmask(self.reasons, mask & (self.reasons == 0), len(self.kinds))
+
     def named(self, entries: Iterable[Entry]) -> Iterator[tuple[str, str]]:
         """Name and reason of each, from the same listing."""
         for entry, reason in zip(entries, self.reasons, strict=False):

@@ -20,7 +20,7 @@ from alexnet.dataset.examination.findings import (
     unreadable_share,
 )
 from alexnet.dataset.examination.near import find_near
-from alexnet.dataset.examination.rows import Rows
+from alexnet.dataset.examination.rows import BLOCK, Rows, first_places, where
 from alexnet.dataset.examination.set_aside import SetAside
 from alexnet.dataset.examination.traits import Trait
 from alexnet.dataset.sources import Source
@@ -32,6 +32,8 @@ SMALLEST = 8
 
 LARGEST = 25_000_000
 """Pixels above which a picture is huge."""
+
+_LONGEST = (1 << 16) - 1  # sides beyond it count as this
 
 _BAD = Trait.UNREADABLE | Trait.TRUNCATED
 
@@ -50,49 +52,60 @@ class Spotted:
 def spot(rows: Rows) -> tuple[list[Spotted], SetAside]:
     """All faults of pictures, and those pictures that are to be set aside."""
     aside = SetAside(np.zeros(rows.count, np.uint8))
-    traits = np.asarray(rows.column("traits"))
+    digests, splits, labels, traits = (rows.column(name) for name in ("digest", "split", "label", "traits"))
     found = [*_traits(traits, aside), *_sizes(rows, aside)]
-    digests, splits, labels = (rows.column(name) for name in ("digest", "split", "label"))
-    good = np.flatnonzero(traits & _BAD == 0)
-    equal = equal_contents(digests[good])
-    equal = Groups(equal.group, good[equal.members])
+    once = where(lambda traits: traits & _BAD == 0, traits)
+    equal = equal_contents(digests, once)
     exact = repeats(equal, splits=splits, labels=labels, examples=EXAMPLES)
     measured = int((splits > 0).sum())
     found += _same(exact, aside, (rows.count, measured), "")
-    once = _once(good, equal, splits)
-    once = once[traits[once] & Trait.BLANK == 0]
-    near = find_near(rows.column("rendering"), once)
+    once[_again(equal, splits)] = False
+    once &= where(lambda traits: traits & Trait.BLANK == 0, traits)
+    near = find_near(rows.column("rendering"), _places(once, rows), made=rows.made)
     alike = repeats(near.groups, splits=splits, labels=labels, examples=EXAMPLES)
     found += _same(alike, aside, (rows.count, measured), "near ")
     return found, aside
 
 
 def _traits(traits: NDArray[np.uint32], aside: SetAside) -> Iterator[Spotted]:
-    bad = int((traits & _BAD != 0).sum())
+    bad = int(where(lambda traits: traits & _BAD != 0, traits).sum())
     for trait, words in TRAITS.items():
-        places = np.flatnonzero(traits & trait)
-        if trait is Trait.GREY and len(places) == len(traits) - bad:
+        mask = where(lambda traits, trait=trait: traits & trait != 0, traits)
+        if trait is Trait.GREY and mask.sum() == len(traits) - bad:
             continue  # a grey set is no mixture
         severity = unreadable_share(bad, len(traits)) if trait & _BAD else None
-        yield _spotted(words, places, len(traits), severity)
+        yield _spotted(words, mask, severity)
         if trait & (_BAD | Trait.BLANK):
-            aside.add(words.kind, places)
+            aside.add_all(words.kind, mask)
 
 
 def _sizes(rows: Rows, aside: SetAside) -> Iterator[Spotted]:
-    width, height = (np.asarray(rows.column(side), np.int64) for side in ("width", "height"))
-    shorter = np.minimum(width, height)
-    known = shorter > 0
-    usual = float(np.median(shorter[known])) if known.any() else 0.0
-    tiny = np.flatnonzero(known & (shorter < max(SMALLEST, usual / 4)))
-    aside.add(TINY.kind, tiny)
-    yield _spotted(TINY, tiny, rows.count)
-    yield _spotted(HUGE, np.flatnonzero(width * height > LARGEST), rows.count)
+    sides = rows.column("width"), rows.column("height")
+    small = max(SMALLEST, _usual(*sides) / 4)
+    tiny = where(lambda *sides: (np.minimum(*sides) > 0) & (np.minimum(*sides) < small), *sides)
+    aside.add_all(TINY.kind, tiny)
+    yield _spotted(TINY, tiny)
+    yield _spotted(HUGE, where(lambda *sides: np.prod(sides, axis=0, dtype=np.int64) > LARGEST, *sides))
 
 
-def _spotted(words: Words, places: Numbers, pictures: int, severity: Severity | None = None) -> Spotted:
-    first = tuple((int(place),) for place in places[:EXAMPLES])
-    return Spotted(words, len(places), first, pictures, severity)
+def _usual(width: NDArray[np.uint32], height: NDArray[np.uint32]) -> float:
+    """The median of the shorter sides in pixels, counted; of pictures that can be read."""
+    counts = np.zeros(_LONGEST + 1, np.int64)
+    for start in range(0, len(width), BLOCK):
+        some = slice(start, start + BLOCK)
+        shorter = np.minimum(np.minimum(width[some], height[some]), _LONGEST)
+        counts += np.bincount(shorter, minlength=len(counts))
+    counts[0] = 0
+    known, total = counts.cumsum(), int(counts.sum())
+    if not total:
+        return 0.0
+    middle = np.searchsorted(known, [(total - 1) // 2, total // 2], side="right")
+    return float(middle.mean())
+
+
+def _spotted(words: Words, mask: NDArray[np.bool_], severity: Severity | None = None) -> Spotted:
+    first = tuple((place,) for place in first_places(mask, EXAMPLES))
+    return Spotted(words, int(mask.sum()), first, len(mask), severity)
 
 
 def _same(found: Repeats, aside: SetAside, pictures: tuple[int, int], prefix: str) -> Iterator[Spotted]:
@@ -103,12 +116,23 @@ def _same(found: Repeats, aside: SetAside, pictures: tuple[int, int], prefix: st
         yield Spotted(prefix + kind, same.count, same.pairs, pictures[kind == "leak"])
 
 
-def _once(good: Numbers, equal: Groups, splits: NDArray[np.int16]) -> Numbers:
-    """The places `good` without repetitions: of equal contents the first of the earliest split stays."""
+def _again(equal: Groups, splits: NDArray[np.int16]) -> Numbers:
+    """The places that repeat another: of equal contents the first of the earliest split does not."""
     order = np.lexsort((equal.members, splits[equal.members], equal.group))
     again = np.zeros(len(order), bool)
     again[1:] = equal.group[order][1:] == equal.group[order][:-1]
-    return np.setdiff1d(good, equal.members[order][again], assume_unique=True)
+    return equal.members[order][again]
+
+
+def _places(mask: NDArray[np.bool_], rows: Rows) -> NDArray[np.integer]:
+    """The places where a mask holds, on the disk."""
+    places = rows.made(int(mask.sum()), np.int32 if len(mask) < 1 << 31 else np.int64)
+    at = 0
+    for start in range(0, len(mask), BLOCK):
+        some = start + np.flatnonzero(mask[start : start + BLOCK])
+        places[at : at + len(some)] = some
+        at += len(some)
+    return places
 
 
 def to_findings(

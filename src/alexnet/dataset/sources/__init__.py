@@ -1,6 +1,6 @@
 """Where pictures come from: each kind lists its entries cheaply and streams their contents in the same order.
 
-folder, .tar, .tar.gz, .tgz   class folders, with or without split folders      pictures.py
+folder, .tar, .tar.gz, .zip   class folders, with or without split folders      pictures.py
 ILSVRC as distributed         a tar of tars, numbered pictures, a kit           ilsvrc.py
 Tiny ImageNet                 a table of validation classes                     tiny_imagenet.py
 .csv, .parquet                path,label and, if wanted, split                  table.py
@@ -9,7 +9,7 @@ WebDataset shards             tars of samples                                   
 IDX files                     MNIST, Fashion-MNIST, in a folder or a tar        idx.py
 CIFAR batches                 both versions, in a folder or a tar               cifar.py
 digits                        scikit-learn's own 1,797                          digits.py
-torchvision:NAME              CIFAR10, MNIST …, fetched and verified            known.py
+torchvision:NAME              CIFAR10, Food101 …, fetched and verified          known.py
 .json                         several of them as one, label maps, subsets       described.py
 """
 

@@ -49,7 +49,7 @@ def open_idx(files: Files, paths: list[str]) -> Arrays:
         for member, read in files.walk():
             if member.path in splits:
                 split = splits[member.path]
-                yield from _blocks(whole(member.path, read), member.path, split, labels[split])
+                yield from picture_blocks(whole(member.path, read), member.path, split, labels[split])
 
     names = tuple(
         str(label) for label in range(1 + max(int(part.max(initial=0)) for part in labels.values()))
@@ -102,7 +102,8 @@ def _labels(content: bytes, path: str) -> NDArray[np.int64]:
     return np.frombuffer(_take(stream, count, path), np.uint8).astype(np.int64)
 
 
-def _blocks(content: bytes, path: str, split: str, labels: NDArray[np.int64]) -> Iterator[Block]:
+def picture_blocks(content: bytes, path: str, split: str, labels: NDArray[np.int64]) -> Iterator[Block]:
+    """The pictures of an IDX file with their labels, some at a time; another number of them is a Problem."""
     stream = _stream(content, path)
     count, height, width = _header(stream, path, 3)
     if count != len(labels):

@@ -1,59 +1,52 @@
 """Data sets that torchvision knows by name: fetched once, their checksums verified, read by our own readers.
 
-`torchvision:CIFAR10` and the like. Addresses and checksums are those of the installed torchvision; none of
-its readers is called, for some of them use pickle.
+`torchvision:CIFAR10` and the like; known_sets.py has them all. torchvision itself is not needed: none of its
+readers is called, for some of them use pickle, and most unpack their archives.
 """
 
 import hashlib
+import json
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
 
 from alexnet.dataset.cache import cache_folder
+from alexnet.dataset.sources import known_arrays, known_tables
+from alexnet.dataset.sources.archives import Archive
+from alexnet.dataset.sources.combined import Combined, Part
 from alexnet.dataset.sources.entry import Source
-from alexnet.files import written_whole
+from alexnet.dataset.sources.known_sets import KNOWN_SETS, File
+from alexnet.dataset.sources.known_tables import Placed, members
+from alexnet.dataset.sources.listing import Listed
+from alexnet.dataset.sources.pictures import Pictures
+from alexnet.dataset.sources.zips import ZipArchive
+from alexnet.files import write_json, written_whole
 from alexnet.problem import Problem, UsageProblem
 
-__all__ = ["KNOWN_SETS", "open_known", "wanted_name"]
+__all__ = ["NOT_FETCHED", "open_known", "wanted_name"]
 
-_NAME = re.compile(r"(?:torchvision|name):(\w+)$", re.IGNORECASE)
+_NAME = re.compile(r"(?:torchvision|name):([\w-]+)$", re.IGNORECASE)
 _BLOCK = 1 << 20
 _SECONDS = 30  # without a byte
 
-
-class File(NamedTuple):
-    """A file to fetch: where it may be had, its name here, its MD5."""
-
-    addresses: tuple[str, ...]
-    name: str
-    md5: str
-
-
-def _archive(known: Any) -> list[File]:
-    return [File((known.url,), known.filename, known.tgz_md5)]
-
-
-def _mirrored(known: Any) -> list[File]:
-    return [
-        File(tuple(f"{mirror}{name}" for mirror in known.mirrors), name, md5) for name, md5 in known.resources
-    ]
-
-
-def _small_imagenette(known: Any) -> list[File]:
-    address, md5 = known._ARCHIVES["160px"]
-    return [File((address,), address.rsplit("/", 1)[-1], md5)]
-
-
-KNOWN_SETS: dict[str, Callable[[Any], list[File]]] = {
-    "CIFAR10": _archive,
-    "CIFAR100": _archive,
-    "MNIST": _mirrored,
-    "FashionMNIST": _mirrored,
-    "KMNIST": _mirrored,
-    "Imagenette": _small_imagenette,
+NOT_FETCHED: dict[str, str] = {
+    "EMNIST": "it has several kinds: " + ", ".join(name for name in KNOWN_SETS if name.startswith("EMNIST-")),
+    "ImageNet": "its terms must be agreed to: fetch ILSVRC2012_img_train.tar, ILSVRC2012_img_val.tar and the "
+    "development kit from image-net.org into a folder, and give that folder",
+    "StanfordCars": "its address is dead: give a folder of your own copy, with train and test beneath it",
+    "FGVCAircraft": "torchvision knows no checksum of it: fetch it, and give a CSV of path,label,split of it",
+    "LFWPeople": "its makers have taken it from the web: give a folder of your own copy",
+    "PCAM": "it is HDF5 behind Google Drive's pages: write its pictures into class folders, and give those",
+    "FER2013": "Kaggle asks for an account: fetch it there, and write its pictures into class folders",
+    "CelebA": "it has attributes in place of classes: give a CSV of path,label of your own",
+    "CLEVRClassification": "its classes are counted from its scenes: give a CSV of path,label of your own",
+    "LSUN": "it is a data base of its own kind: write its pictures into class folders, and give those",
 }
-"""What torchvision's class of that name says of its files."""
+"""Sets of torchvision's that are not fetched: why, and what to do."""
+
+
+Opened = Callable[[Path], Source]
 
 
 def wanted_name(where: str) -> str | None:
@@ -65,31 +58,81 @@ def wanted_name(where: str) -> str | None:
     found = _NAME.match(where)
     if not found:
         return None
-    spelled = {name.lower(): name for name in KNOWN_SETS}
-    if found[1].lower() not in spelled:
-        raise UsageProblem(f"no set named {found[1]!r}; there are {', '.join(KNOWN_SETS)}")
-    return spelled[found[1].lower()]
+    spelled = {name.lower(): name for name in (*NOT_FETCHED, *KNOWN_SETS)}
+    name = spelled.get(found[1].lower(), found[1])
+    if name in NOT_FETCHED:
+        raise UsageProblem(f"{name} is not fetched: {NOT_FETCHED[name]}")
+    if name not in KNOWN_SETS:
+        raise UsageProblem(f"no set named {name!r}; there are {', '.join(KNOWN_SETS)}")
+    return name
 
 
-def open_known(name: str, opened: Callable[[Path], Source]) -> Source:
+def open_known(name: str, opened: Opened) -> Source:
     """The set of that name, fetched unless its files are there; `opened` opens a file or a folder."""
-    folder = cache_folder("sets") / name
+    folder = cache_folder("sets") / name.partition("-")[0]
     folder.mkdir(exist_ok=True)
-    paths = [_file(folder, file) for file in _files(name)]
+    paths = [_file(folder, file) for file in KNOWN_SETS[name].files]
+    if name in _READERS:
+        return _READERS[name](folder)
     return opened(paths[0] if len(paths) == 1 else folder)
 
 
-def _files(name: str) -> list[File]:
-    try:
-        from torchvision import datasets
-    except ImportError:
-        raise Problem(f"{name} is fetched as torchvision says: `pip install torchvision`") from None
-    return KNOWN_SETS[name](getattr(datasets, name))
+def _caltech(folder: Path) -> Source:
+    """Caltech 101: a tar.gz within a zip; one of its folders is no class but pictures of anything."""
+    inner = folder / "101_ObjectCategories.tar.gz"
+    if not inner.exists():
+        name = f"caltech-101/{inner.name}"
+        with written_whole(inner) as partial_file:
+            partial_file.write_bytes(members(ZipArchive(folder / "caltech-101.zip"), name)[name])
+
+    def place(path: str) -> tuple[None, str] | None:
+        parts = path.split("/")
+        return (None, parts[1]) if len(parts) == 3 and parts[1] != "BACKGROUND_Google" else None
+
+    return Pictures(Listed(Archive(inner)), Placed(place))
+
+
+def _species(folder: Path) -> Source:
+    """iNaturalist 2021: an archive a split, a class folder a species."""
+
+    def place(path: str) -> tuple[None, str] | None:
+        parts = path.split("/")
+        return (None, parts[1]) if len(parts) == 3 else None
+
+    parts = {"train": "train_mini.tar.gz", "val": "val.tar.gz"}
+    return Combined(
+        "INaturalist",
+        tuple(
+            Part(Pictures(Listed(Archive(folder / name)), Placed(place)), split)
+            for split, name in parts.items()
+        ),
+    )
+
+
+_READERS: dict[str, Opened] = {
+    "QMNIST": known_arrays.rescanned,
+    **{f"EMNIST-{kind}": known_arrays.letters(kind) for kind in known_arrays.EMNIST_CLASSES},
+    "USPS": known_arrays.postcodes,
+    "SEMEION": known_arrays.handwritten,
+    "SVHN": known_arrays.house_numbers,
+    "STL10": known_arrays.objects,
+    "GTSRB": known_tables.signs,
+    "Food101": known_tables.food,
+    "Flowers102": known_tables.flowers,
+    "OxfordIIITPet": known_tables.pets,
+    "DTD": known_tables.textures,
+    "SUN397": known_tables.scenes,
+    "Omniglot": known_tables.characters,
+    "Places365": known_tables.places,
+    "Caltech101": _caltech,
+    "INaturalist": _species,
+}
+"""Of those sets that no other reader of ours knows by its looks."""
 
 
 def _file(folder: Path, file: File) -> Path:
     path = folder / file.name
-    if path.exists() and _md5(path) == file.md5:
+    if path.exists() and _proved(path, file.md5):
         return path
     by_hand = f"or put {file.name} into {folder} by hand, from {file.addresses[0]}"
     problem = f"cannot fetch {file.name}"
@@ -99,7 +142,7 @@ def _file(folder: Path, file: File) -> Path:
         except OSError as error:
             problem = f"cannot fetch {address}: {error}"
             continue
-        if _md5(path) == file.md5:
+        if _proved(path, file.md5):
             return path
         path.unlink()
         problem = f"{address} is not the file that torchvision knows: its MD5 is another"
@@ -112,13 +155,25 @@ def _fetch(address: str, path: Path) -> None:
     request = Request(address, headers={"User-Agent": "alexnet"})
     with (
         urlopen(request, timeout=_SECONDS) as answer,
-        written_whole(path) as partial,
-        partial.open("wb") as file,
+        written_whole(path) as beside,
+        beside.open("wb") as file,
     ):
         while block := answer.read(_BLOCK):
             file.write(block)
 
 
-def _md5(path: Path) -> str:
+def _proved(path: Path, md5: str) -> bool:
+    """Whether a file has a checksum; that is put down beside it, since forty gigabytes take minutes."""
+    status = path.stat()
+    stamp = [status.st_size, status.st_mtime_ns, md5]
+    note = path.with_name(f".{path.name}.proved")
+    try:
+        if json.loads(note.read_bytes()) == stamp:
+            return True
+    except (OSError, ValueError):
+        pass
     with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+        found = hashlib.file_digest(file, partial(hashlib.md5, usedforsecurity=False)).hexdigest()
+    if found == md5:
+        write_json(note, stamp)
+    return found == md5

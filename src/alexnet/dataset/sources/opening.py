@@ -23,11 +23,14 @@ from alexnet.dataset.sources.shards import is_shard, open_shards
 from alexnet.dataset.sources.table import is_manifest, open_csv, open_parquet_table
 from alexnet.dataset.sources.tiny_imagenet import find_tiny, open_tiny
 from alexnet.dataset.sources.titles import find_words
+from alexnet.dataset.sources.zips import ZipArchive
 from alexnet.problem import Problem
 
 __all__ = ["open_source", "open_unlabelled"]
 
-_KINDS = "a folder, a .tar, .tar.gz or .tgz, a .csv, .parquet or .json, the word digits, or torchvision:NAME"
+_KINDS = (
+    "a folder, a .tar, .tar.gz, .tgz or .zip, a .csv, .parquet or .json, the word digits, or torchvision:NAME"
+)
 _TARS = (".tar", ".tar.gz", ".tgz")
 
 
@@ -43,6 +46,9 @@ def open_source(where: str | Path) -> Source:
         return _open_folder(path)
     if path.name.lower().endswith(_TARS):
         return _open_tar(path)
+    if path.suffix.lower() == ".zip":
+        files = ZipArchive(path)
+        return _open_files(files, _list(files))
     if path.suffix.lower() == ".csv":
         return open_csv(path)
     if path.suffix.lower() == ".parquet":
@@ -61,13 +67,15 @@ def _open_named(where: str) -> Source:
 
 
 def open_unlabelled(where: str | Path) -> Pictures:
-    """The pictures in a folder or a tar, all of no class, wherever in it they lie."""
+    """The pictures in a folder, a tar or a zip, all of no class, wherever in it they lie."""
     path = Path(where)
     if path.is_dir():
         return Pictures(Folder(path), Everywhere())
     if path.is_file() and path.name.lower().endswith(_TARS):
         return Pictures(Listed(Archive(path)), Everywhere())
-    raise Problem(f"no folder or tar of pictures at {path}")
+    if path.is_file() and path.suffix.lower() == ".zip":
+        return Pictures(ZipArchive(path), Everywhere())
+    raise Problem(f"no folder, tar or zip of pictures at {path}")
 
 
 @dataclass
