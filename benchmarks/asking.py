@@ -1,12 +1,13 @@
 """Asks a server over loopback, as fast as it answers or at a given pace; requests are made beforehand."""
 
 import asyncio
+import itertools
+import random
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 HEAD = "POST /v1/classify HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: {}\r\ncontent-length: {}\r\n\r\n"
-TOGETHER = 512  # connections that a pace may need at most
 
 
 @dataclass(frozen=True)
@@ -77,21 +78,29 @@ def flat_out(port: int, contents: Sequence[bytes], *, together: int) -> list[Tol
 
 
 def at_pace(port: int, contents: Sequence[bytes], *, a_second: float, seconds: float) -> list[Told]:
-    """Requests at even times whether or not earlier ones are answered, for so many seconds."""
+    """Requests at random times (a Poisson process, drawn once), whether or not earlier ones are answered.
+
+    Seconds are counted from the time a request was due, so a client that comes late hides nothing.
+    """
 
     async def story() -> list[Told]:
-        client, room = Client(port), asyncio.Semaphore(TOGETHER)
-        began, tasks = time.perf_counter(), []
+        client, gaps, due = Client(port), random.Random(0), time.perf_counter()
+        until, told, running = due + seconds, [], set()
 
-        async def one(content: bytes) -> Told:
-            async with room:
-                return await client.ask(content)
+        async def one(content: bytes, due: float) -> None:
+            found = await client.ask(content)
+            told.append(replace(found, asked=due, seconds=found.asked + found.seconds - due))
 
-        for number in range(int(a_second * seconds)):
-            await asyncio.sleep(max(0.0, began + number / a_second - time.perf_counter()))
-            tasks.append(asyncio.ensure_future(one(contents[number % len(contents)])))
-        told = await asyncio.gather(*tasks)
+        for content in itertools.cycle(contents):
+            due += gaps.expovariate(a_second)
+            if due > until:
+                break
+            await asyncio.sleep(max(0.0, due - time.perf_counter()))
+            task = asyncio.ensure_future(one(content, due))
+            running.add(task)
+            task.add_done_callback(running.discard)
+        await asyncio.gather(*running)
         client.close()
-        return list(told)
+        return told
 
     return asyncio.run(story())

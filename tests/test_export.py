@@ -4,6 +4,7 @@ import io
 import json
 import sys
 import tarfile
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -29,16 +30,15 @@ from alexnet.serving.engines import onnx_engine, openvino_engine, torch_engine
 from alexnet.serving.fitting import Fitting
 from alexnet.serving.onnx_file import (
     from_views,
-    model_of,
-    program_of,
     read,
     views_model_of,
     views_program_of,
-    with_metadata,
 )
 from alexnet.serving.portable import BandedNorm, OperatorNorm, portable
 from alexnet.verbs.export import export
 from alexnet.verbs.train import train
+
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="module")
@@ -227,9 +227,10 @@ def test_eight_bits_are_a_quarter_and_answer_nearly_alike(trained, tmp_path):
     model = onnx.load(tmp_path / "small.onnx")
     weights = {tensor.name: tensor.data_type for tensor in model.graph.initializer}
     assert onnx.TensorProto.INT8 in weights.values()
-    kinds = [node.op_type for node in model.graph.node]
-    layers = [tensor for tensor in open_run(trained).weights().values() if tensor.dim() > 1]
-    assert kinds.count("QuantizeLinear") == len(layers)
+    makers = {output: node.op_type for node in model.graph.node for output in node.output}
+    layers = [node for node in model.graph.node if node.op_type in ("Conv", "Gemm")]
+    assert len(layers) == len([tensor for tensor in open_run(trained).weights().values() if tensor.dim() > 1])
+    assert {makers[name] for node in layers for name in node.input} == {"DequantizeLinear"}
     onnx.checker.check_model(model, full_check=True)
     card = read(tmp_path / "small.onnx").card
     assert card["int8"]["calibration_pictures"] == 256
@@ -427,32 +428,40 @@ def test_a_wrong_word_on_the_command_line_is_its_fault(trained, monkeypatch, cap
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", NETWORKS)
-def test_every_network_answers_photographs_as_its_file_does(name, data):
-    """From the encoded bytes on; a hundred photographs, fewer where one takes long."""
-    channels, _, crop = NETWORKS[name].input
-    size = crop * 8 // 7
-    torch.manual_seed(0)
-    network = create(name, classes=NETWORKS[name].classes, channels=channels)
-    how = Preprocessing(
-        size, "crop", crop, channels, torch.full((channels, 1, 1), 117.0), torch.full((channels, 1, 1), 58.0)
-    )
-    contents = photographs(data, 100)
-    fitted = np.stack([fit(decode(content), size, "crop") for content in contents])
-    start = (size - crop) // 2
-    views = np.ascontiguousarray(fitted[:, start : start + crop, start : start + crop])
-    with torch.no_grad():  # norms of drawn networks know nothing: they learn these pictures
-        for layer in network.modules():
-            if isinstance(layer, torch.nn.BatchNorm2d):
-                layer.momentum = 1.0
-        network.train()(how(torch.from_numpy(views[:16])))
-    answer = torch_engine(network.eval(), how)
-    expected = np.concatenate([answer(views[at : at + 10]) for at in range(0, 100, 10)])
-    model = model_of(program_of(portable(network, how)))
-    file = onnx_engine(with_metadata(model, ["a"], {}, "0").SerializeToString())
-    found = np.concatenate([file(decode(content)[None]) for content in contents])
-    compared = agreement(expected, found)
-    assert compared.max_abs_difference < 1e-4
-    assert compared.top1_agreement == 1
+def test_every_network_answers_photographs_as_its_file_does(name, data, monkeypatch):
+    """From the encoded bytes on; `results/export_checks.csv` has what was found."""
+    monkeypatch.syspath_prepend(str(ROOT / "results"))
+    row = __import__("record_export").of_network(name, photographs(data, 100))
+    assert (row["recipe"], row["pictures"]) == (name, "100")
+    assert float(row["max_abs_difference"]) < 1e-4
+    assert float(row["top1_agreement"]) == 1
+    assert int(row["answers"]) > 1
+
+
+def test_drawn_networks_are_compared_where_a_difference_shows(data, monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "results"))
+    record = __import__("record_export")
+    row = record.of_network("lenet", photographs(data, 20))
+    assert float(row["max_abs_difference"]) < 1e-4
+    assert float(row["top1_agreement"]) == 1
+    assert int(row["answers"]) > 3
+    assert float(row["top_probability"]) > 0.2
+    logits = torch.randn(50, 7) * 0.1 + torch.arange(7.0)
+    spread = record.Spread(logits)(logits)
+    torch.testing.assert_close(spread.mean(0), torch.zeros(7), rtol=0, atol=1e-4)
+    assert (spread.std(0) < 3.01).all()
+    assert (record.Spread(logits).scale * logits.abs().max() < 50.1).all()
+
+
+def test_the_tables_of_the_page_are_made_from_the_checks(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "docs"))
+    writing = __import__("write_export")
+    page = writing.PAGE.read_text(encoding="utf-8")
+    assert page == writing.written(page, writing.rows()), "run python docs/write_export.py"
+    for row in writing.rows():
+        if row["answers"]:
+            assert float(row["max_abs_difference"]) < 1e-4, row["recipe"]
+            assert float(row["top1_agreement"]) == 1, row["recipe"]
 
 
 def photographs(data, count):

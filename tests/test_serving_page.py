@@ -206,6 +206,23 @@ def test_what_to_expect_is_told_with_its_intervals(server: str, opened: Opened):
         assert part in words
 
 
+def test_what_a_server_cannot_do_is_told_in_words(opened: Opened):
+    told = model(similar="no training pictures", look="no weights")
+    with served(ABILITIES, replace(SHOWN, model=told)) as address:
+        page = opened(address)
+        says(page, "#limits", "no training pictures")
+        words = page.locator("#limits").inner_text()
+        assert "No look inside" in words
+        assert "how often is not known here" in words
+        assert not page.locator("#views").is_visible()
+        give(page, "drop", picture("lime"))
+        says(page, "#answer-title", "Green, ")
+        playwright.expect(page.locator("#status")).to_have_text("", timeout=20_000)
+        assert not page.locator("#near").is_visible()
+        assert not page.locator("#inside").is_visible()
+        assert found_by_axe(page) == []
+
+
 def test_what_is_no_picture_is_told_in_words(server: str, opened: Opened):
     page = ready(opened(server, refused=True))
     give(page, "drop", b"<svg/>", "drawing.svg", "image/svg+xml")

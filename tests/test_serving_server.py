@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from PIL import Image
 from served import ABILITIES, SHOWN, client, model, picture
 
@@ -106,6 +107,33 @@ def test_every_refusal_is_a_document_with_its_reason(path: str, options: dict[st
     assert found.json()["detail"]
 
 
+def test_the_engine_has_all_threads_and_each_that_decodes_has_one():
+    seen: dict[str, set[int]] = {"engine": set(), "decode": set()}
+
+    def noting(who: str, work: Any) -> Any:
+        def noted(given: Any) -> Any:
+            torch.relu(torch.ones(100_000))  # what makes torch look how many it has
+            seen[who].add(torch.get_num_threads())
+            return work(given)
+
+        return noted
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        noted = replace(
+            ABILITIES,
+            prepare=noting("decode", ABILITIES.prepare),
+            scores=noting("engine", ABILITIES.scores),
+        )
+        with client(abilities=noted) as asking:
+            for _ in range(3):
+                asking.post("/v1/classify", files=images(*[picture("red")] * 8))
+    finally:
+        torch.set_num_threads(before)
+    assert seen == {"engine": {3}, "decode": {1}}
+
+
 def test_a_failure_of_the_program_tells_no_more_than_that():
     def scores(_pictures: object) -> Any:
         raise RuntimeError("/secret/place")
@@ -149,12 +177,28 @@ def test_overload_is_told_at_once_and_what_was_taken_is_answered():
         engine.let.set()
         answered = [one.result().status_code for one in (first, *others)]
         again = asking.get("/readyz").status_code
+        metrics = asking.get("/metrics").text
+    assert 'alexnet_requests_total{route="/v1/classify",status="503"} 21.0' in metrics
     assert two.status_code == 503  # three pictures, two places
     assert {one.status_code for one in refused} == {503}
     assert all(1 <= int(one.headers["retry-after"]) <= 60 for one in refused)
     assert seconds < 5
     assert answered == [200, 200, 200]
     assert again == 200
+
+
+def test_without_the_token_nobody_is_told_that_the_server_is_busy():
+    engine = Held()
+    held = replace(ABILITIES, scores=engine)
+    right = RAW | {"authorization": f"Bearer {TOKEN}"}
+    with client(abilities=held, pace=Pace(places=1), token=TOKEN) as asking, ThreadPoolExecutor(1) as pool:
+        first = pool.submit(lambda: asking.post("/v1/classify", content=picture("red"), headers=right))
+        assert engine.begun.wait(10)
+        found = [asking.post("/v1/classify", content=picture("red"), headers=one) for one in (RAW, right)]
+        engine.let.set()
+        assert first.result().status_code == 200
+    assert [one.status_code for one in found] == [401, 503]
+    assert all(name in found[1].headers for name in HEADERS)
 
 
 def test_an_answer_that_takes_too_long_is_given_up():

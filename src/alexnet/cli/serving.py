@@ -14,7 +14,10 @@ Token = Annotated[
     typer.Option("--token-file", help="Everybody must show the token in it; else that of ALEXNET_TOKEN."),
 ]
 Open = Annotated[bool, typer.Option("--open", help="Without a token, also where others reach the server.")]
-Engine = Annotated[str, typer.Option(help="torch, onnx, openvino, or auto: what is fastest here.")]
+Engine = Annotated[
+    str | None,
+    typer.Option(help="torch (default), onnx, openvino, or auto: what is fastest here (default for .onnx)."),
+]
 Most = Annotated[int, typer.Option("--max-batch", min=1, help="Pictures that the engine answers together.")]
 Wait = Annotated[
     float,
@@ -26,15 +29,15 @@ Megapixels = Annotated[float, typer.Option("--max-megapixels", min=0.001, help="
 
 
 def serve(
-    run: Annotated[Path, typer.Argument(help="Run folder.")],
+    run: Annotated[Path, typer.Argument(help="Run folder, or a .onnx of `alexnet export`.")],
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 is any that is free.")] = 8000,
     token_file: Token = None,
     open: Open = False,
-    engine: Engine = "torch",
+    engine: Engine = None,
     most: Most = 32,
     wait: Wait = 5.0,
-    queue: Places = 128,
+    queue: Places = 64,
     max_mb: Megabytes = 10,
     max_megapixels: Megapixels = 12.5,
     words: Words = None,
@@ -43,7 +46,8 @@ def serve(
 ) -> None:
     """A page and an HTTP interface that answer from a run, on this machine alone unless you say otherwise.
 
-    The log is on stderr, a JSON document a line. SIGTERM and Ctrl-C finish what is held.
+    The log is on stderr, a JSON document a line. SIGTERM and Ctrl-C finish what is held. A .onnx answers
+    with classes; neighbours, a look inside and the report need the run.
     Examples: `alexnet serve runs/pictures`, `alexnet serve runs/pictures --host 0.0.0.0 --token-file token`
     """
     _require_extra()

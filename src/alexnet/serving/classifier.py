@@ -15,6 +15,7 @@ from alexnet.compiled import folder
 from alexnet.dataset.decode import decode
 from alexnet.dataset.resize import Fit, fit
 from alexnet.files import written_whole
+from alexnet.networks.laid_out import laid_out
 from alexnet.problem import Problem, UsageProblem
 from alexnet.run import Run, open_run
 from alexnet.serving.answering import answering
@@ -102,7 +103,7 @@ def _of_run(path: Path, engine: str, device: torch.device, views: str) -> Classi
     how, temperature, model = run.preprocessing, temperature_of(run.path), _fingerprint(run)
 
     def by_torch() -> Engine:
-        return torch_engine(answering(run, device), how, temperature)
+        return torch_engine(laid_out(answering(run, device)), how, temperature)
 
     opening: dict[str, Callable[[], Engine]] = {"torch": by_torch}
     if engine != "torch" and device.type == "cpu":
@@ -180,10 +181,10 @@ def _fingerprint(run: Run) -> str:
     checkpoint = run.checkpoint()
     if checkpoint is None:
         return ""
-    weights = checkpoint.path.with_suffix(".weights.safetensors")
     facts = [str(run.path.resolve()), checkpoint.path.name, temperature_of(run.path)]
-    if weights.is_file():
-        facts += [weights.stat().st_size, weights.stat().st_mtime_ns]
+    for weights in checkpoint.weight_files():
+        if weights.is_file():
+            facts += [weights.stat().st_size, weights.stat().st_mtime_ns]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 

@@ -1,9 +1,13 @@
 """From a request to the engine's answers: read, checked, decoded, gathered; the way of every picture."""
 
 import asyncio
+import os
+import sys
+import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -23,6 +27,7 @@ PIXELS = NDArray[np.uint8]
 Result = TypeVar("Result")
 MOST_NEIGHBOURS = 50
 LARGE = 2**21  # pixels
+BEHIND = 5  # by which threads that compute are nicer than the one that reads requests and answers
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,7 @@ class Pace:
 
     most: int = 32  # pictures in a batch
     wait: float = 0.005  # seconds that a batch waits for pictures that are on their way
-    places: int = 128  # pictures that are being read, wait or are answered
+    places: int = 64  # pictures that are being read, wait or are answered: two batches
 
 
 class Gone(Exception):  # noqa: N818  (the client's right)
@@ -59,8 +64,10 @@ class Desk:
         self.limits = replace(limits, request_pictures=min(limits.request_pictures, pace.places))
         self.metrics, self._prepare = metrics, abilities.prepare
         self._bodies, self._gate = Bodies(self.limits), PixelGate(self.limits.picture_pixels)
+        self._threads = torch.get_num_threads()  # of the engine, and that decode
         # each thread computes alone: torch's own threads beside them would only fight for the cores
-        self._pool = ThreadPoolExecutor(default_workers(), "decode", torch.set_num_threads, (1,))
+        self._workers = min(default_workers(), self._threads)
+        self._pool = ThreadPoolExecutor(self._workers, "decode", _compute_with, (1,))
         self.gatherer = Gatherer(
             _works(abilities, pace.most), most_wait=pace.wait, places=pace.places, answered=metrics.batch
         )
@@ -71,8 +78,10 @@ class Desk:
         metrics.watch("held_bytes", "Bytes of all bodies.", lambda: self._bodies.held)
 
     def start(self) -> None:
-        """Begin to answer."""
-        self.gatherer.start()
+        """Begin to answer: all threads that decode, and after them the engine's."""
+        begun = threading.Barrier(self._workers)
+        wait([self._pool.submit(begun.wait) for _ in range(self._workers)])
+        self.gatherer.start(partial(_compute_with, self._threads))
 
     def close(self) -> None:
         """Finish what waits, then stop."""
@@ -148,6 +157,20 @@ class Outcome:
 
     image: str
     answer: Any
+
+
+def _compute_with(threads: int) -> None:
+    """Let torch compute with so many threads where this thread asks it, behind the one that reads requests.
+
+    A thread that has not asked yet would take the number that any other set last, so this one asks at once.
+    """
+    torch.set_num_threads(threads)
+    torch.get_num_threads()
+    if (
+        sys.platform == "linux"
+    ):  # where each thread has a priority of its own, and torch's have that of this one
+        nice = os.getpriority(os.PRIO_PROCESS, 0)
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), min(19, nice + BEHIND))
 
 
 def _works(abilities: Abilities, most: int) -> Mapping[str, Work]:

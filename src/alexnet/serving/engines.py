@@ -71,7 +71,9 @@ def openvino_engine(content: bytes, threads: int | None = None) -> Engine:
     }
     core = _core()
     try:
-        compiled = core.compile_model(core.read_model(content), "CPU", settings)
+        model = core.read_model(content)
+        _dense_in_float(model)
+        compiled = core.compile_model(model, "CPU", settings)
     except RuntimeError as error:
         raise Problem(f"OpenVINO does not take this model: {_first_line(error)}") from None
     own = threading.local()  # a request answers one thread at a time
@@ -83,6 +85,21 @@ def openvino_engine(content: bytes, threads: int | None = None) -> Engine:
         return probabilities.copy()  # the next question overwrites it
 
     return answer
+
+
+def _dense_in_float(model: Any) -> None:
+    """Let dense layers of eight bits read what was not rounded for them; their weights stay as they are.
+
+    At batch 1 their time is that of reading weights, and OpenVINO's product of bytes with floats reads nearly
+    twice as many in a second as that of bytes with bytes.
+    """
+    for product in model.get_ordered_ops():
+        if product.get_type_name() == "MatMul":
+            node = product.input_value(0).get_node()
+            while node.get_type_name() in ("Multiply", "Subtract", "Convert"):  # bytes to floats
+                node = node.input_value(0).get_node()
+            if node.get_type_name() == "FakeQuantize":
+                product.input(0).replace_source_output(node.input_value(0))
 
 
 def engine_module(name: str) -> ModuleType:

@@ -1,9 +1,9 @@
 """`dataset.resize.fit` as plain operations on tensors of any size, for a file that other engines run.
 
-Equal to the bit to what a run's pictures were prepared with, where products are of 64 bits: torch resizes
-bytes along the columns, then the rows, each with weights rounded to 16 bits and sums rounded to bytes
-(aten/src/ATen/native/cpu/UpSampleKernel.cpp; the kernel with a = −.5 and its width are Pillow's). Here each
-is a matrix product, of which only the rows and columns that the network will see are computed.
+Equal to the bit to what a run's pictures were prepared with, where products are of 64 bits: the columns are
+resized, then the rows, each with Pillow's weights of 22 bits and sums rounded to bytes
+(dataset/resample.py). Here each is a matrix product, of which only the rows and columns that the network
+will see are computed.
 """
 
 from typing import NamedTuple
@@ -13,8 +13,7 @@ from torch import Tensor, nn
 
 from alexnet.dataset.resize import BAR_GREY, LONGEST, Fit
 
-PRECISION = 22  # bits that torch gives a weight at most
-LARGEST = 2**15  # a weight fits 16 bits with its sign
+PRECISION = 2.0**22  # of a weight
 
 
 class Axis(NamedTuple):
@@ -89,26 +88,18 @@ def _windows(axis: Axis, most: int, taps: int) -> tuple[Tensor, Tensor]:
     high = torch.minimum(torch.floor(centre + 2 * reach + 0.5), axis.length)
     pixel = low[:, None] + torch.arange(taps, dtype=torch.float64)  # [most, taps]
     there = (pixel < high[:, None]) & (place < axis.target)[:, None]
-    weights = torch.where(there, _cubic((pixel - centre[:, None] + 0.5) / reach), 0.0)
+    weights = torch.where(there, _cubic((pixel - centre[:, None] + 0.5) * (1.0 / reach)), 0.0)
     total = weights.sum(1, keepdim=True)
     weights = weights / torch.where(total == 0, 1.0, total)
-    unit = _unit(weights)
-    return low, _half_away(weights / unit) * unit
+    return low, _half_away(weights * PRECISION) / PRECISION
 
 
 def _cubic(distance: Tensor) -> Tensor:
     """Keys' kernel with a = −.5, nothing beyond 2."""
     x = distance.abs()
     near = (1.5 * x - 2.5) * x * x + 1.0
-    far = ((-0.5 * x + 2.5) * x - 4.0) * x + 2.0
+    far = (((x - 5.0) * x + 8.0) * x - 4.0) * -0.5
     return torch.where(x < 1, near, torch.where(x < 2, far, 0.0))
-
-
-def _unit(weights: Tensor) -> Tensor:
-    """The finest power of two in whose multiples the largest weight still fits 16 bits."""
-    powers = 2.0 ** torch.arange(1, PRECISION + 1, dtype=torch.float64)
-    fits = torch.floor(0.5 + weights.max() * powers) < LARGEST
-    return 0.5 ** fits.sum()
 
 
 def _half_away(values: Tensor) -> Tensor:

@@ -62,10 +62,12 @@ class Gatherer:
         self._coming = 0  # places whose question is not asked yet
         self._rate = 0.0  # questions a second, of the recent ones
         self._closed = False
+        self._begin: Callable[[], object] = lambda: None
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
 
-    def start(self) -> None:
-        """Let the engine's thread begin."""
+    def start(self, begin: Callable[[], object] = lambda: None) -> None:
+        """Let the engine's thread run, `begin` before its first question."""
+        self._begin = begin
         self._thread.start()
 
     def close(self) -> None:
@@ -117,6 +119,7 @@ class Gatherer:
             self._changed.notify_all()
 
     def _run(self) -> None:
+        self._begin()
         while batch := self._next():
             began = time.monotonic()
             answers = self._answers(batch)

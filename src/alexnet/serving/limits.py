@@ -8,7 +8,6 @@ not starve others.
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from dataclasses import dataclass
 
 from alexnet.dataset.decode import stated_size
@@ -112,9 +111,12 @@ class Bodies:
 async def _unbroken(pieces: AsyncIterator[bytes], seconds: float) -> AsyncIterator[bytes]:
     """The pieces; a TimeoutError where one lets wait."""
     following = aiter(pieces)
-    with suppress(StopAsyncIteration):
-        while True:
-            yield await asyncio.wait_for(anext(following), seconds)
+    while True:
+        async with asyncio.timeout(seconds):
+            piece = await anext(following, None)
+        if piece is None:
+            return
+        yield piece
 
 
 class PixelGate:

@@ -6,6 +6,7 @@ convolution of 1 × 1 with a band of α/n, in int8 as ONNX's own LRN, for which 
 
 from collections.abc import Callable
 from copy import deepcopy
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -13,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from alexnet.batches.preprocessing import Preprocessing, grey
-from alexnet.networks.layers import ResponseNorm
+from alexnet.networks.layers import ColumnLinear, PaperDropout, ResponseNorm
 from alexnet.serving.fitting import Fitting
 
 
@@ -103,7 +104,9 @@ def portable(
 ) -> Whole:
     """The whole way for a network on a processor in evaluation mode, which stays as it is."""
     how = preprocessing
-    plain = _with_norms(deepcopy(network).eval().to(memory_format=torch.contiguous_format), how, norm)
+    plain = deepcopy(network).eval().to(memory_format=torch.contiguous_format)
+    _without_drops(plain)
+    plain = _with_norms(plain, how, norm)
     return Whole(Fitting(how.size, how.fit, how.crop), Answering(plain, how, temperature)).eval()
 
 
@@ -125,3 +128,18 @@ def _with_norms(network: nn.Module, how: Preprocessing, norm: Norm) -> nn.Module
     for name, module in norms.items():
         network.set_submodule(name, norm(module, maps[name]))
     return network
+
+
+@torch.no_grad()
+def _without_drops(network: nn.Module) -> None:
+    """Multiply the weights behind a dropout of the paper by the share that it keeps, in place of its output.
+
+    A product between ReLU and what rounds for the next layer keeps ONNX Runtime from computing in eight bits.
+    """
+    for parent in network.modules():
+        if not isinstance(parent, nn.Sequential):
+            continue
+        for (name, drop), (_, layer) in pairwise(list(parent.named_children())):
+            if isinstance(drop, PaperDropout) and isinstance(layer, nn.Linear | ColumnLinear):
+                layer.weight.mul_(1 - drop.p)
+                setattr(parent, name, nn.Identity())

@@ -1,8 +1,8 @@
 """Eight bits: weights by channel and activations of every convolution and dense layer, statically.
 
-Response norms and what fits pictures stay in float. Activations are rounded where a layer reads them, not
-where one writes them: what lies between (norms, pools, ReLU) then has the full range, and engines fuse more.
-Format: QuantizeLinear and DequantizeLinear pairs, standard ONNX; calibrated by onnxruntime.quantization.
+Response norms and what fits pictures stay in float. Format: QuantizeLinear and DequantizeLinear pairs,
+standard ONNX; calibrated by onnxruntime.quantization. Convolutions and pools also write eight bits, without
+which ONNX Runtime would compute them in float; dense layers do not, for the last one's are the logits.
 """
 
 import logging
@@ -23,10 +23,11 @@ from onnxruntime.quantization import (
 )
 
 from alexnet.serving.engines import Pictures
-from alexnet.serving.onnx_file import IMAGE
+from alexnet.serving.onnx_file import IMAGE, VIEWS
 
-KINDS = ("Conv", "Gemm")
-NETWORK = "answering.network."
+LAYERS = ("Conv", "Gemm")
+BETWEEN = ("Relu", "MaxPool", "Reshape")  # these neither add nor scale: eight bits pass through
+NETWORK, WEIGHT = "answering.network.", ".weight"
 
 
 def layers_of(model: ModelProto) -> list[str]:
@@ -40,7 +41,6 @@ def quantised(model: ModelProto, pictures: Iterable[Pictures], *, keep: Sequence
     named.CopyFrom(model)
     for number, node in enumerate(named.graph.node):
         node.name = f"{node.op_type}_{number}"  # by which layers are left out
-    wanted = [node.name for node in named.graph.node if _layer(node) and _layer(node) not in keep]
     with tempfile.TemporaryDirectory() as folder, _quiet():
         written = Path(folder) / "quantised.onnx"
         quantize_static(
@@ -52,18 +52,36 @@ def quantised(model: ModelProto, pictures: Iterable[Pictures], *, keep: Sequence
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
             calibrate_method=CalibrationMethod.MinMax,
-            op_types_to_quantize=list(KINDS),
-            nodes_to_quantize=wanted,
-            extra_options={"OpTypesToExcludeOutputQuantization": list(KINDS)},
+            op_types_to_quantize=[*LAYERS, *BETWEEN],
+            nodes_to_quantize=[node.name for node in _of_network(named) if _wanted(node, keep)],
+            extra_options={"OpTypesToExcludeOutputQuantization": ["Gemm"]},
         )
         return onnx.load(written)
 
 
+def _of_network(model: ModelProto) -> Iterator[NodeProto]:
+    """What comes after the views."""
+    known = {VIEWS}
+    for node in model.graph.node:
+        if not known.isdisjoint(node.input):
+            known.update(node.output)
+            yield node
+
+
+def _wanted(node: NodeProto, keep: Sequence[str]) -> bool:
+    if node.op_type in LAYERS:
+        return _layer(node) not in ("", *keep)
+    return node.op_type in BETWEEN
+
+
 def _layer(node: NodeProto) -> str:
     """The layer whose weights a node multiplies with; empty for all others."""
-    if node.op_type not in KINDS or len(node.input) < 2 or not node.input[1].startswith(NETWORK):
+    if node.op_type not in LAYERS or len(node.input) < 2:
         return ""
-    return str(node.input[1]).removeprefix(NETWORK).removesuffix(".weight")
+    name = str(node.input[1])
+    if not (name.startswith(NETWORK) and name.endswith(WEIGHT)):
+        return ""  # the band of a response norm
+    return name.removeprefix(NETWORK).removesuffix(WEIGHT)
 
 
 class _Batches(CalibrationDataReader):  # type: ignore[misc]

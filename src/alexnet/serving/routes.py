@@ -58,6 +58,9 @@ ASKED: dict[int | str, dict[str, Any]] = {
     503: _trouble("Overloaded: ask again after the seconds that Retry-After says."),
 }
 NOTHING: dict[int | str, dict[str, Any]] = {401: ASKED[401]}
+ASKING = frozenset(["/v1/classify", "/v1/similar", "/v1/look"])
+"""Paths of what takes pictures."""
+
 UNREADABLE = "No picture, or none that could be read; or the query is wrong."
 
 _FILE = {"type": "string", "format": "binary"}

@@ -1,18 +1,25 @@
 """uvicorn around the application: one process, one loop; SIGTERM finishes what is held and ends with 0."""
 
 import asyncio
+import faulthandler
 import resource
 import signal
 import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TextIO
 
 import uvicorn
 from starlette.types import ASGIApp
 
+from alexnet.memory import share_memory_among_threads
 from alexnet.problem import UsageProblem
 from alexnet.serving import logs
 from alexnet.serving.connections import Connections
 from alexnet.serving.limits import Limits
 
+SWITCHING = 0.0005  # seconds; the engine asks for Python's lock at every layer, and others hold it meanwhile
 FILES = 4096  # open at once: connections, and what the process itself holds
 
 
@@ -34,8 +41,9 @@ def listening(host: str, port: int) -> socket.socket:
 
 def run(app: ASGIApp, opened: socket.socket, limits: Limits) -> None:
     """Serve until SIGTERM or Ctrl-C."""
-    logs.set_up()
     _allow_connections()
+    share_memory_among_threads()
+    sys.setswitchinterval(SWITCHING)
     config = uvicorn.Config(
         app,
         http=Connections(limits),  # type: ignore[arg-type]  # uvicorn calls it as it calls a class
@@ -46,17 +54,36 @@ def run(app: ASGIApp, opened: socket.socket, limits: Limits) -> None:
         server_header=False,
         timeout_graceful_shutdown=int(limits.answer_seconds + limits.pause_seconds),
     )
-    # uvicorn raises the signal again when it has finished: to end by it then would not be to end well
-    kept = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGTERM, signal.SIGINT)}
     host, port = opened.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
-    logs.tell("listening", url=f"http://{shown}:{port}")
-    try:
+    with logs.as_json() as stderr, _crashes_told(stderr), _signals_kept():
+        logs.tell("listening", url=f"http://{shown}:{port}")
         asyncio.run(uvicorn.Server(config).serve(sockets=[opened]))
+        logs.tell("stopped")
+
+
+@contextmanager
+def _crashes_told(stderr: TextIO) -> Iterator[None]:
+    """Where PYTHONFAULTHANDLER tells of crashes, let it do so at once: nobody reads a pipe after one."""
+    told = faulthandler.is_enabled()
+    if told:
+        faulthandler.enable(stderr)
+    try:
+        yield
+    finally:
+        if told:
+            faulthandler.enable()
+
+
+@contextmanager
+def _signals_kept() -> Iterator[None]:
+    """uvicorn raises the signal again when it has finished: to end by it then would not be to end well."""
+    kept = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
     finally:
         for number, handler in kept.items():
             signal.signal(number, handler)
-    logs.tell("stopped")
 
 
 def _allow_connections() -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from importlib.metadata import version
@@ -13,18 +13,18 @@ from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.security import HTTPBearer
-from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from alexnet.serving.desk import Desk, Gone
 from alexnet.serving.documents import Health
-from alexnet.serving.gather import Overloaded
+from alexnet.serving.gather import Gatherer, Overloaded
 from alexnet.serving.limits import Refused
 from alexnet.serving.logs import tell
 from alexnet.serving.metrics import CONTENT_TYPE, Metrics
 from alexnet.serving.pages import page_router
-from alexnet.serving.routes import NOTHING, Shown, asking_router, telling_router
+from alexnet.serving.routes import ASKING, NOTHING, Shown, asking_router, telling_router
 from alexnet.serving.security import HEADERS, require_allowed
 
 SENDING_SECONDS = 30.0  # that a client may take to read its answer
@@ -95,7 +95,7 @@ def _say_why(app: FastAPI) -> None:
 
     @app.exception_handler(Overloaded)
     async def overloaded(_request: Request, error: Overloaded) -> Response:
-        return trouble(503, f"busy: ask again in {error.retry_after} s", retry_after=error.retry_after)
+        return _busy(error)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_request: Request, error: RequestValidationError) -> Response:
@@ -109,7 +109,8 @@ def _say_why(app: FastAPI) -> None:
         return response
 
     @app.exception_handler(Gone)
-    async def gone(_request: Request, _error: Gone) -> Response:
+    @app.exception_handler(ClientDisconnect)  # before its body was whole
+    async def gone(_request: Request, _error: Exception) -> Response:
         return Response(status_code=LEFT)
 
     @app.exception_handler(Exception)
@@ -162,6 +163,10 @@ def trouble(status: int, detail: str, *, retry_after: int | None = None, close: 
     return JSONResponse(document, status, headers, media_type=PROBLEM)
 
 
+def _busy(error: Overloaded) -> Response:
+    return trouble(503, f"busy: ask again in {error.retry_after} s", retry_after=error.retry_after)
+
+
 def _front(app: ASGIApp, desk: Desk, require: Callable[[Scope], None]) -> ASGIApp:
     """What every request passes: who asks, headers, a limit of time, counts, and a line of the log."""
     limits = desk.limits
@@ -176,27 +181,43 @@ def _front(app: ASGIApp, desk: Desk, require: Callable[[Scope], None]) -> ASGIAp
         async def sending(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
-                status, headers = message["status"], MutableHeaders(raw=message["headers"])
-                for name, value in {**HEADERS, "x-request-id": number}.items():
-                    headers.setdefault(name, value)
+                status = message["status"]
+                message["headers"] = _with_headers(message["headers"], number)
             await send(message)
 
         try:
             async with asyncio.timeout(longest):
-                try:
-                    require(scope)
-                except Refused as refused:
-                    await trouble(refused.status, refused.reason)(scope, receive, sending)
-                else:
-                    await app(scope, receive, sending)
+                answer = _at_once(scope, desk.gatherer, require)
+                await (answer or app)(scope, receive, sending)
         finally:
             _note(desk.metrics, scope, status, time.monotonic() - began, number)
 
     return front
 
 
+def _at_once(scope: Scope, gatherer: Gatherer, require: Callable[[Scope], None]) -> Response | None:
+    """Who may not ask is told so, and who asks while every place is taken, before anything else is done."""
+    try:
+        require(scope)
+    except Refused as refused:
+        return trouble(refused.status, refused.reason)
+    return _busy(gatherer.overloaded()) if scope["path"] in ASKING and gatherer.full else None
+
+
+_HEADERS = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
+
+
+def _with_headers(given: Iterable[tuple[bytes, bytes]], number: str) -> list[tuple[bytes, bytes]]:
+    """The headers of every answer behind those that this one has."""
+    headers = list(given)
+    there = {name for name, _ in headers}
+    headers += [header for header in _HEADERS if header[0] not in there]
+    return [*headers, (b"x-request-id", number.encode())]
+
+
 def _note(metrics: Metrics, scope: Scope, status: int, seconds: float, number: str) -> None:
-    route = getattr(scope.get("route"), "path", "other")
+    unrouted = scope["path"] if scope["path"] in ASKING else "other"  # told at once
+    route = str(getattr(scope.get("route"), "path", unrouted))
     metrics.request(route, status, seconds)
     tell(
         "request",

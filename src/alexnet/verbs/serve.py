@@ -1,25 +1,29 @@
-"""`alexnet serve`: a page and an HTTP interface that answer from a run."""
+"""`alexnet serve`: a page and an HTTP interface that answer from a run, or from an exported file."""
 
 import ipaddress
 import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from alexnet.problem import Problem, UsageProblem
 from alexnet.progress import Progress, silent
-from alexnet.run import Run, open_run
-from alexnet.serving.classifier import open_classifier
-from alexnet.serving.desk import Desk, Pace
+from alexnet.run import Run
+from alexnet.serving.classifier import Classifier
+from alexnet.serving.desk import Abilities, Desk, Pace
 from alexnet.serving.limits import Limits
 from alexnet.serving.metrics import Metrics
+from alexnet.serving.routes import Shown
 from alexnet.serving.running import listening
 from alexnet.serving.running import run as run_server
 from alexnet.serving.security import LOCAL
 from alexnet.serving.server import application
-from alexnet.verbs.devices import device_of
-from alexnet.verbs.probe.asked import asked_of
+from alexnet.verbs.predict import opened
+from alexnet.verbs.probe.asked import Asked, asked_of, read_words
 from alexnet.verbs.showing import abilities_of, reach_of, shown_of
+from alexnet.verbs.showing_file import abilities_of_file, shown_of_file
 
 TOKEN = "ALEXNET_TOKEN"
 SHORTEST = 16  # letters of a token
@@ -42,7 +46,7 @@ def serve(
     run: str | Path | Run,
     *,
     address: Address = HERE,
-    engine: str = "torch",
+    engine: str | None = None,
     pace: Pace = PACE,
     limits: Limits = LIMITS,
     data: str | Path | None = None,
@@ -52,19 +56,36 @@ def serve(
 ) -> None:
     """Serve `run` until SIGTERM or Ctrl-C: a page, and `POST /v1/classify`, `/v1/similar`, `/v1/look`.
 
-    `engine` is torch, onnx, openvino or auto; `words` is a file that names classes; `data` the pack with the
-    training pictures (default: the one of training). An address that others reach needs a token or `open`.
+    `run` is a run folder or a file that `alexnet export` wrote, which answers with classes alone. `engine` is
+    torch, onnx, openvino or auto (default: torch for a run, auto for a file); `words` is a file that names
+    classes; `data` the pack with the training pictures (default: the one of training). An address that others
+    reach needs a token or `open`.
     """
     require_guarded(address)
-    opened = run if isinstance(run, Run) else open_run(run)
-    asked = asked_of(opened, data=data, words=words, device=device, progress=progress)
-    classifier = open_classifier(opened.path, engine=engine, device=device_of(device))
-    reach = reach_of(asked)
-    desk = Desk(abilities_of(asked, classifier, reach.index), limits, pace, Metrics())
-    shown = shown_of(asked, classifier, reach, desk.limits)
+    classifier = opened(run, engine=engine, views="center", device=device)
+    if classifier.run is None:
+        abilities, shown = _of_file(classifier, words=words, data=data)
+    else:
+        asked = asked_of(classifier.run, data=data, words=words, device=device, progress=progress)
+        abilities, shown = _of_run(asked, classifier)
+    desk = Desk(abilities, limits, pace, Metrics())
     hosts = LOCAL if not address.token and not address.open else None
-    app = application(desk, shown, token=address.token, hosts=hosts)
+    app = application(desk, shown(desk.limits), token=address.token, hosts=hosts)
     run_server(app, listening(address.host, address.port), desk.limits)
+
+
+Told = tuple[Abilities, Callable[[Limits], Shown]]
+
+
+def _of_run(asked: Asked, classifier: Classifier) -> Told:
+    reach = reach_of(asked)
+    return abilities_of(asked, classifier, reach.index), partial(shown_of, asked, classifier, reach)
+
+
+def _of_file(classifier: Classifier, *, words: str | Path | None, data: str | Path | None) -> Told:
+    if data is not None:
+        raise UsageProblem(f"--data is for a run: {classifier.path} is served without training pictures")
+    return abilities_of_file(classifier), partial(shown_of_file, classifier, read_words(words))
 
 
 def require_guarded(address: Address) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePath
@@ -60,16 +60,15 @@ def shown_of(asked: Asked, classifier: Classifier, reach: Reach, limits: Limits)
     run, packed, index = asked.run, reach.packed, reach.index
     samples = [] if packed is None else _samples(asked, packed)
     report = run.path / "report.html"
-    bounds = {name: getattr(limits, name) for name in documents.Bounds.model_fields}
     model = documents.Model(
         name=run.path.resolve().name,
         network=run.recipe.network,
-        classes=[documents.Kind(name=name, title=asked.words.get(name, name)) for name in run.classes],
+        classes=kinds_of(run.classes, asked.words),
         card=classifier.card,
         errors=_errors(run, packed),
         trained_on=None if packed is None else packed.counts.get("train"),
         engine=classifier.engine,
-        limits=documents.Bounds(**bounds),
+        limits=bounds_of(limits),
         samples=[documents.Sample(number=number, title=title) for number, (title, _) in enumerate(samples)],
         similar=index if isinstance(index, str) else None,
         look=_cannot_look(classifier),
@@ -83,6 +82,16 @@ def shown_of(asked: Asked, classifier: Classifier, reach: Reach, limits: Limits)
         [png for _, png in samples],
         _report(report, asked) if report.is_file() else None,
     )
+
+
+def kinds_of(classes: Sequence[str], words: Mapping[str, str]) -> list[documents.Kind]:
+    """The classes with what people call them."""
+    return [documents.Kind(name=name, title=words.get(name, name)) for name in classes]
+
+
+def bounds_of(limits: Limits) -> documents.Bounds:
+    """The limits that are told."""
+    return documents.Bounds(**{name: getattr(limits, name) for name in documents.Bounds.model_fields})
 
 
 def _similar(index: Index) -> Callable[[PIXELS, int], Any]:

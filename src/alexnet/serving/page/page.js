@@ -178,11 +178,12 @@ function showLimits() {
     rows.push(["Is wrong", `on ${errors.top1_error.toFixed(1)} % of ${whole(errors.images)} pictures that it was not trained on (${range(errors.top1_interval)})`]);
     rows.push(["Misses", `the right class among its five on ${errors.top5_error.toFixed(1)} % (${range(errors.top5_interval)})`]);
   } else {
-    rows.push(["Is wrong", "nobody has measured how often"]);
+    rows.push(["Is wrong", "how often is not known here: no errors came with it"]);
   }
   rows.push(["Takes", `JPEG, PNG, WebP, GIF, AVIF, BMP, TIFF; up to ${limits.picture_bytes / 1e6} MB and ${limits.picture_pixels / 1e6} megapixels`]);
   rows.push(["Keeps", "nothing: a picture is answered and forgotten"]);
   if (model.similar) rows.push(["No neighbours", model.similar]);
+  if (model.look) rows.push(["No look inside", model.look]);
   $("caution").textContent = model.caution;
   $("limits").querySelector("dl").replaceChildren(
     ...rows.flatMap(([what, words]) => [element("dt", { text: what }), element("dd", { text: words })]));
