@@ -23,11 +23,16 @@ from alexnet.recipe import read as read_recipe
 from alexnet.recipes import find
 from alexnet.report.command import between, differences, preparing_command, training_command
 from alexnet.report.kernels import first_layer_of
+from alexnet.report.neighbours import spread_over_classes
 from alexnet.report.section import made
 from alexnet.run import Run, create_run, open_run
 from alexnet.schedule import OneCycle
+from alexnet.verbs.calibrate import calibrate
 from alexnet.verbs.prepare import prepare
+from alexnet.verbs.probe.asked import asked_of
+from alexnet.verbs.report import material as material_module
 from alexnet.verbs.report import report
+from alexnet.verbs.report.material import Material
 from alexnet.verbs.starting import opened
 
 SECTIONS = [
@@ -330,6 +335,63 @@ def test_the_index_beside_the_run_is_used(run):
     before = {path.name: path.stat().st_mtime_ns for path in (run / "index").iterdir()}
     assert "by the index beside the run, among all 1,438" in told(report(run))
     assert {path.name: path.stat().st_mtime_ns for path in (run / "index").iterdir()} == before
+
+
+def test_neighbours_by_pixels_stand_below_those_by_features(first, trained):
+    words = told(first)
+    material = Material(asked_of(trained), None)
+    numbers = spread_over_classes(material.shelf.labels, 5)
+    truth = material.shelf.labels[numbers][:, None]
+    by_features = (material.training.labels[material.neighbours(numbers, 6).numbers] == truth).sum(1)
+    by_pixels = (material.training.labels[material.pixel_neighbours(numbers, 6).numbers] == truth).sum(1)
+    lines = re.findall(r"by (features|pixels): (\d) of 6 of the same class", words)
+    assert [int(same) for by, same in lines if by == "features"] == by_features.tolist()
+    assert [int(same) for by, same in lines if by == "pixels"] == by_pixels.tolist()
+    assert (
+        f"{by_features.sum()} of 30 are of the same class by features, {by_pixels.sum()} by pixels" in words
+    )
+
+
+def test_agreement_is_that_of_similar(first, trained, tmp_path):
+    shutil.copytree(trained, tmp_path / "run")
+    rows = alexnet.agreement(tmp_path / "run", queries=500)
+    words = told(first)
+    for row in rows:
+        for mean, (low, high) in (
+            (row.features, row.features_interval), (row.pixels, row.pixels_interval)
+        ):  # fmt: skip
+            assert f"{mean:.1f} % {low:.1f} … {high:.1f}".replace("-", "−") in words
+    assert "Counted over 359 pictures of the measured split" in words
+
+
+def test_neighbours_are_counted_among_fewer_where_there_are_too_many(run, monkeypatch):
+    before = Material(asked_of(run), None).agreement()
+    monkeypatch.setattr(material_module, "PIXELS", 600 * 3 * 12 * 12)
+    fewer = Material(asked_of(run), None)
+    assert len(fewer.compared_among) == 600
+    assert fewer.agreement() != before
+    words = told(report(run))
+    assert "nearest, among 600 of them" in words
+    assert "taken evenly, among 600 training pictures" in words
+    alexnet.similar(run, from_="val", k=1)  # an index does not change what is counted
+    assert Material(asked_of(run), None).agreement() == fewer.agreement()
+
+
+def test_a_kept_temperature_is_told_with_what_it_did(run, digits, tmp_path):
+    kept = calibrate(run)
+    words = told(report(run))
+    assert f"keeps a temperature of {kept.temperature.value:.3f}" in words
+    assert "Its answers are divided by it" in words
+    before, after = (100 * one.expected_error for one in (kept.before, kept.after))
+    assert f"calibration error from {before:.1f} % to {after:.1f} % (each half of the pictures" in words
+    assert "with the kept one" not in words  # never judged on the pictures that fitted it
+    prepare("digits", tmp_path / "other", size=12, val_fraction=0.3)
+    assert "with the kept one" in told(report(run, data=tmp_path / "other", out=tmp_path / "other.html"))
+    document = json.loads((run / "calibration.json").read_text())
+    (run / "calibration.json").write_text(json.dumps(document | {"steps": 1}))
+    assert "no answer is given at it" in told(report(run))
+    (run / "calibration.json").write_text("{}")
+    assert "is damaged" in report(run).missing["calibration"]
 
 
 def test_a_network_without_a_mistake(run, digits):

@@ -13,6 +13,7 @@ import alexnet
 from alexnet import cli
 from alexnet.cli import searching
 from alexnet.dataset.packed import open_packed
+from alexnet.evaluation.statistics import mean_interval
 from alexnet.probing.autoencoder import STEPS
 from alexnet.probing.features import HIDDEN
 from alexnet.probing.search import brute_force
@@ -20,7 +21,6 @@ from alexnet.problem import Problem, UsageProblem
 from alexnet.recipe import Recipe
 from alexnet.run import open_run
 from alexnet.schedule import OneCycle
-from alexnet.verbs.agreement import mean_interval
 from alexnet.verbs.index import open_index
 from alexnet.verbs.similar import asked_of, pixel_neighbours
 

@@ -87,7 +87,11 @@ def gradients(
         str | None, typer.Option(help="A network, such as plain20: both before training.")
     ] = None,
     over_time: Annotated[
-        bool, typer.Option("--over-time", help="Before training and at each checkpoint that was kept.")
+        bool,
+        typer.Option(
+            "--over-time",
+            help="Over training alone: what `train --gradients` logged, or else the checkpoints kept.",
+        ),
     ] = False,
     count: Annotated[int, typer.Option(min=1, help="Training pictures in the batch.")] = 16,
     data: Data = None,
@@ -95,9 +99,11 @@ def gradients(
     device: Device = "auto",
     json: Json = False,
 ) -> None:
-    """How much gradient reaches each layer from a batch of training pictures.
+    """How much gradient reaches each layer from a batch of training pictures, and over training.
 
-    Example: `alexnet probe runs/resnet20 gradients --against plain20`
+    Over training it is what `alexnet train --gradients` has logged. Examples:
+    `alexnet probe runs/resnet56 gradients runs/plain56`,
+    `alexnet probe runs/resnet20 gradients --against plain20`
     """
     look(
         context, runs, json=json, against=against, over_time=over_time, count=count, data=data, out=out,

@@ -13,7 +13,7 @@ from alexnet.cli.probing_options import Data, From, Pictures, Words, numbers
 from alexnet.problem import UsageProblem
 
 if TYPE_CHECKING:
-    from alexnet.verbs.agreement import Agreement
+    from alexnet.probing.agreement import Agreement
     from alexnet.verbs.codes import Coded
     from alexnet.verbs.compare_codes import Compared
     from alexnet.verbs.similar import Similar

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from alexnet.probing.gradient_history import GradientHistory, draw_histories
 from alexnet.problem import UsageProblem
 
 if TYPE_CHECKING:
@@ -78,6 +79,22 @@ def gradient_norms(
     return [_layer_gradient(name, found.get(name), output) for name, output in outputs.items()]
 
 
+def weight_norms(network: nn.Module) -> dict[str, float]:
+    """L2 norms of the gradients that lie at the weights of convolutions and dense layers, by layer.
+
+    In the order of the network's file; layers whose weight has no gradient (frozen ones) are left out.
+    """
+    lying = {name: layer.get_parameter("weight").grad for name, layer in _layers(network)}
+    there = {name: gradient for name, gradient in lying.items() if gradient is not None}
+    norms = [torch.linalg.vector_norm(gradient, dtype=torch.float64) for gradient in there.values()]
+    return dict(zip(there, torch.stack(norms).tolist() if norms else [], strict=True))
+
+
+def weight_sizes(network: nn.Module) -> dict[str, int]:
+    """How many values the weight of each convolution and dense layer has."""
+    return {name: layer.get_parameter("weight").numel() for name, layer in _layers(network)}
+
+
 def _layer_gradient(name: str, gradient: Tensor | None, output: _Squares) -> LayerGradient:
     weight = _Squares()
     if gradient is not None:
@@ -124,16 +141,25 @@ def _as_before(network: nn.Module) -> Iterator[None]:
             buffer.copy_(before)
 
 
-def gradient_figure(networks: Mapping[str, Sequence[LayerGradient]]) -> "Figure":
-    """Draw root mean squares by depth, a curve a network: at the weights, and at the outputs."""
+def gradient_figure(
+    networks: Mapping[str, Sequence[LayerGradient]], histories: Sequence[GradientHistory] = ()
+) -> "Figure":
+    """Draw root mean squares by depth, a curve a network, at the weights and at the outputs.
+
+    Below, where there are any, trainings over their steps.
+    """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
-    left, right = figure.subplots(1, 2)
+    width = max(9.0, 4.8 * len(histories))
+    figure = Figure(figsize=(width, 7.4 if histories else 3.6), layout="constrained")
+    upper, *lower = figure.subfigures(2 if histories else 1, 1, squeeze=False)[:, 0]
+    left, right = upper.subplots(1, 2)
     _draw(left, "of the weights", {key: [one.weight_rms for one in made] for key, made in networks.items()})
     _draw(right, "of the outputs", {key: [one.output_rms for one in made] for key, made in networks.items()})
     left.set_ylabel("root mean square", fontsize=9)
     left.legend(frameon=False, fontsize=9)
+    if histories:
+        draw_histories(lower[0], histories)
     return figure
 
 

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from alexnet.batches.preprocessing import LUMA
+from alexnet.batches.normalisation import LUMA
 from alexnet.probing.sheets import PIXELS
 from alexnet.problem import UsageProblem
 

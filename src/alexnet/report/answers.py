@@ -1,7 +1,8 @@
 """What the answers are worth: errors, classes, confusion, calibration; the statistics are evaluation's."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from alexnet.evaluation.confusion import (
 )
 from alexnet.evaluation.predictions import Predictions
 from alexnet.evaluation.statistics import wilson
-from alexnet.evaluation.temperature import Temperature, cross_fitted
+from alexnet.evaluation.temperature import Temperature, cross_fitted, with_temperature
 from alexnet.evaluation.thresholds import Threshold, promised_threshold
 from alexnet.problem import Problem, UsageProblem
 from alexnet.report.charts import reliability
@@ -76,6 +77,23 @@ class Confusion:
 
 
 @dataclass(frozen=True)
+class Kept:
+    """The temperature that the run keeps, and what it did to pictures that had no part in its fit."""
+
+    value: float
+    interval: tuple[float, float]
+    images: int  # that fitted it
+    fitted_on: str
+    how: str  # pictures were kept from judging what they had fitted
+    expected_error_before: float  # as it was found when it was kept
+    expected_error_after: float
+    date: str
+    used: bool  # whether it is of the newest weights, so that answers are given at it
+    here: Calibration | None  # on the measured pictures, unless these are those that fitted it
+    reliability: Drawing | None
+
+
+@dataclass(frozen=True)
 class Trust:
     """How far probabilities can be believed, before and after a temperature."""
 
@@ -85,6 +103,7 @@ class Trust:
     thresholds: list[Threshold]  # for some precisions
     reliability: Drawing
     reliability_after: Drawing | None
+    kept: Kept | None = None
 
 
 def errors_of(predictions: Predictions, split: str, views: str) -> Errors:
@@ -132,18 +151,42 @@ def confusion_of(predictions: Predictions, names: Sequence[str]) -> Confusion:
     return Confusion(names, shown if order else None, whole, len(matrix), len(order), cells, pairs)
 
 
-def trust_of(predictions: Predictions) -> Trust:
+WORDS = "Share of right answers by their probability"
+
+
+def kept_of(document: Mapping[str, Any], predictions: Predictions | None, *, used: bool) -> Kept:
+    """What a run's calibration.json says, and its temperature on `predictions`, where others fitted it."""
+    here = (
+        None if predictions is None else calibration(with_temperature(predictions, document["temperature"]))
+    )
+    low, high = document["interval"]
+    return Kept(
+        value=document["temperature"],
+        interval=(low, high),
+        images=document["images"],
+        fitted_on=document["fitted_on"],
+        how=document["how"],
+        expected_error_before=document["expected_error_before"],
+        expected_error_after=document["expected_error_after"],
+        date=document["date"],
+        used=used,
+        here=here,
+        reliability=None if here is None else reliability(f"{WORDS}, with the kept temperature", here.bins),
+    )
+
+
+def trust_of(predictions: Predictions, kept: Kept | None = None) -> Trust:
     """Calibration as it is, and with a temperature that was fitted on other pictures."""
     before, sure = calibration(predictions), confidences(predictions)
-    words = "Share of right answers by their probability"
     after, temperatures = _tempered(predictions)
     return Trust(
         before=before,
         after=after,
         temperatures=temperatures,
         thresholds=[promised_threshold(sure, precision) for precision in PRECISIONS],
-        reliability=reliability(f"{words}, as the network gives it", before.bins),
-        reliability_after=None if after is None else reliability(f"{words}, with a temperature", after.bins),
+        reliability=reliability(f"{WORDS}, as the network gives it", before.bins),
+        reliability_after=None if after is None else reliability(f"{WORDS}, with a temperature", after.bins),
+        kept=kept,
     )
 
 

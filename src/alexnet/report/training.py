@@ -107,7 +107,7 @@ def _fingerprints(run: Run, packed: Packed | None) -> list[tuple[str, str]]:
     files = [run.path / "recipe.json", run.path / "preprocessing.safetensors"]
     checkpoint = run.checkpoint()
     if checkpoint is not None:
-        files.append(checkpoint.path.with_suffix(".weights.safetensors"))
+        files += checkpoint.weight_files()
     return found + [(path.relative_to(run.path).as_posix(), _digest(path)) for path in files]
 
 

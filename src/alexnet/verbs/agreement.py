@@ -1,14 +1,12 @@
 """How often neighbours are of the same class: by features, and by pixels for contrast."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from alexnet.evaluation.statistics import mean_interval
+from alexnet.probing.agreement import Agreement, agreement_at
 from alexnet.probing.features import HIDDEN
 from alexnet.progress import Progress, silent
 from alexnet.run import Run
@@ -20,24 +18,6 @@ from alexnet.verbs.similar import pixel_neighbours
 
 QUERIES = 1000
 SHARE = 250  # queries at a time
-
-
-@dataclass(frozen=True)
-class Agreement:
-    """Of the `k` nearest pictures the share that is of the query's class, per cent with 95 % intervals."""
-
-    k: int
-    queries: int
-    features: float
-    features_interval: tuple[float, float]
-    pixels: float
-    pixels_interval: tuple[float, float]
-    difference: float  # features − pixels, in points, paired over the queries
-    difference_interval: tuple[float, float]
-
-    def document(self) -> dict[str, Any]:
-        """Return it as JSON's own types."""
-        return asdict(self)
 
 
 def agreement(
@@ -62,7 +42,7 @@ def agreement(
             parts.append(_same_class(index, from_, share, max(k)))
             advance(len(share))
     by_features, by_pixels = (np.concatenate(each) for each in zip(*parts, strict=True))
-    return [_counted(by_features, by_pixels, each) for each in k]
+    return [agreement_at(each, by_features, by_pixels) for each in k]
 
 
 def _same_class(index: Index, from_: str, numbers: NDArray[np.int64], k: int) -> list[NDArray[np.bool_]]:
@@ -74,10 +54,3 @@ def _same_class(index: Index, from_: str, numbers: NDArray[np.int64], k: int) ->
     labels = labels_for(asked.run, asked.packed, split)
     found = index.nearest(index.queries(pixels), k), pixel_neighbours(index, pixels, k)
     return [labels[each.numbers] == truth[:, None] for each in found]
-
-
-def _counted(by_features: NDArray[np.bool_], by_pixels: NDArray[np.bool_], k: int) -> Agreement:
-    shares = [100.0 * same[:, :k].mean(axis=1) for same in (by_features, by_pixels)]  # [Q]
-    told = [mean_interval(each) for each in (*shares, shares[0] - shares[1])]
-    values = [value for mean, interval in told for value in (mean, interval)]
-    return Agreement(k, len(by_features), *values)  # type: ignore[arg-type]

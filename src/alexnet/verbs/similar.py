@@ -23,7 +23,8 @@ from alexnet.verbs.probe.asked import Asked, asked_of
 from alexnet.verbs.probe.chosen import Picture, from_file, from_split, spread
 
 SHEET = 5  # pictures, as in the paper's figure 4
-BLOCK = 1024  # pictures compared by pixels at a time
+BLOCK = 1024  # pictures compared by pixels at a time, at most
+BLOCK_PIXELS = 2**24  # values of theirs, at most: where products are in float64 that is 128 MB
 
 
 @dataclass(frozen=True)
@@ -114,10 +115,23 @@ def described(index: Index, names: Sequence[str], nearest: Neighbours) -> list[S
 
 
 def pixel_neighbours(index: Index, queries: PIXELS, k: int) -> Neighbours:
-    """The nearest by pixels, of the views that the network reads."""
-    split, asked = index.asked.packed.split(index.split), index.asked
-    numbers = (np.arange(start, min(start + BLOCK, len(split))) for start in range(0, len(split), BLOCK))
-    return nearest_pixels((asked.views(split.pixels(block)) for block in numbers), asked.views(queries), k)
+    """The nearest by pixels, of the views that the network reads, among all pictures of the index."""
+    return views_nearest(index.asked, index.split, queries, k)
+
+
+def views_nearest(
+    asked: Asked, split: str, queries: PIXELS, k: int, *, among: NDArray[np.int64] | None = None
+) -> Neighbours:
+    """The nearest by pixels among pictures of a split: all, or those of the ascending numbers `among`.
+
+    Queries are prepared pictures [B, size, size, 3]; what the network's view leaves out counts nowhere.
+    """
+    part = asked.packed.split(split)
+    numbers = np.arange(len(part)) if among is None else among
+    block = max(1, min(BLOCK, BLOCK_PIXELS // (3 * asked.packed.size**2)))
+    shares = (numbers[start : start + block] for start in range(0, len(numbers), block))
+    found = nearest_pixels((asked.views(part.pixels(share)) for share in shares), asked.views(queries), k)
+    return Neighbours(numbers[found.numbers], found.distances)
 
 
 def draw(index: Index, readable: Sequence[Picture], nearest: Neighbours, path: Path) -> None:

@@ -8,10 +8,13 @@ import torch
 from torch import nn
 
 from alexnet.networks import NETWORKS, create
+from alexnet.networks.undrawn import Undrawn
 from alexnet.probing import kernels as pictured
 from alexnet.probing.drawing import listed
-from alexnet.probing.gradients import LayerGradient, gradient_figure, gradient_norms
+from alexnet.probing.gradient_history import GradientHistory, history_figure, history_of, in_words
+from alexnet.probing.gradients import LayerGradient, gradient_figure, gradient_norms, weight_sizes
 from alexnet.problem import UsageProblem
+from alexnet.training.log import read_metrics
 from alexnet.verbs.probe.asked import Asked, Probed, kept_checkpoints, moments
 from alexnet.verbs.probe.chosen import spread
 from alexnet.verbs.scores import labels_for
@@ -74,29 +77,64 @@ def _specialised(found: Sequence[pictured.Kernels], p_value: float | None) -> li
 def gradients(
     asked: Asked, *, count: int = 16, against: str | None = None, over_time: bool = False
 ) -> Probed:
-    """How much gradient reaches each layer: of runs, of moments of one, or beside another network's start."""
-    if over_time and (asked.things or against):
-        raise UsageProblem("--over-time shows one run; leave other runs and --against out")
-    found = {
-        title: _norms(one, network, count) for title, one, network in _measured(asked, against, over_time)
-    }
-    figure = gradient_figure(found)
+    """How much gradient reaches each layer: of runs, or beside another network's start; and over training.
+
+    Over training it is what runs have logged that were trained so (`train --gradients`). With `over_time`
+    that alone is shown, or, where nothing was logged, the checkpoints that one run kept.
+    """
+    if over_time and against:
+        raise UsageProblem(
+            "--over-time shows a training, --against two networks before one; take one of them"
+        )
+    histories = [] if against else _histories(asked)
+    logged = over_time and bool(histories)
+    if over_time and asked.things and len(histories) < 1 + len(asked.things):
+        raise UsageProblem(
+            "--over-time shows one run, or several that all logged their gradients (train --gradients); "
+            "leave the others out"
+        )
+    measured = [] if logged else _measured(asked, against, over_time)
+    found = {title: _norms(one, network, count) for title, one, network in measured}
     numbers = {
         "images": count,
         "networks": [
             {"title": title, "layers": [asdict(layer) for layer in layers]} for title, layers in found.items()
         ],
+        "over_training": [history.document() for history in histories],
     }
     words = [_range(title, layers) for title, layers in found.items()]
-    words += [_kept(asked)] if over_time else []
+    words += [in_words(history) for history in histories]
+    words += [_kept(asked)] if over_time and not logged else []
+    figure = gradient_figure(found, histories) if found else history_figure(histories)
     return asked.keep("gradients", figure, words=words, numbers=numbers, of="over-time" if over_time else "")
+
+
+def _histories(asked: Asked) -> list[GradientHistory]:
+    """Of those runs that have logged them."""
+    runs = asked.further_runs()
+    found = []
+    for title, one in zip(_titles(runs), runs, strict=True):
+        lines = read_metrics(one.run.metrics)
+        if any("gradients" in line for line in lines):
+            with Undrawn():
+                sizes = weight_sizes(one.run.build())
+            history = history_of(title, lines, sizes)
+            found += [] if history is None else [history]
+    return found
+
+
+def _titles(runs: Sequence[Asked]) -> list[str]:
+    """Names of run folders, whole paths where two have the same name."""
+    names = [one.run.path.resolve().name for one in runs]
+    return names if len(set(names)) == len(names) else [str(one.run.path) for one in runs]
 
 
 def _measured(asked: Asked, against: str | None, over_time: bool) -> list[tuple[str, Asked, nn.Module]]:
     if over_time:
         return [(title, asked, network.to(asked.device)) for title, network in moments(asked)]
     if against is None:
-        return [(one.run.path.name, one, one.network) for one in asked.further_runs()]
+        runs = asked.further_runs()
+        return [(title, one, one.network) for title, one in zip(_titles(runs), runs, strict=True)]
     if asked.things:
         raise UsageProblem("--against shows one run beside a network of the zoo; leave the other runs out")
     recipe = asked.run.recipe

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from alexnet.dataset.packed import Packed
 from alexnet.evaluation.predictions import Predictions, load_predictions
+from alexnet.probing.agreement import Agreement, agreement_at
 from alexnet.probing.features import FEATURES, HIDDEN, features
 from alexnet.probing.search import Neighbours, nearest
 from alexnet.problem import Problem
@@ -21,12 +22,16 @@ from alexnet.verbs.index import Index, found_index
 from alexnet.verbs.probe.asked import Asked
 from alexnet.verbs.probe.chosen import spread
 from alexnet.verbs.scores import labels_for, predictions_of
+from alexnet.verbs.similar import views_nearest
 
 I64 = NDArray[np.int64]
 VIEWS = "center"
 MEASURED = ("val", "test")  # the first of these that a pack has is reported on
 WORK = 1.5e11  # multiply-adds that are spent on training pictures, twice; some seconds of one core
 LEAST, MOST = 500, 10_000  # training pictures that are looked at
+PIXELS = 4e8  # values of training pictures that are compared one by one, at most
+AGREEMENT = (1, 6, 20)  # neighbours whose classes are counted
+LEAST_ASKED, MOST_ASKED = 100, 500  # pictures whose neighbours are counted
 BATCH = 64
 
 
@@ -126,14 +131,51 @@ class Material:
         each = max(1, self.network.whole.multiply_adds)
         return min(there, max(LEAST, min(MOST, int(WORK / each))))
 
-    def neighbours(self, numbers: I64, k: int) -> tuple[Neighbours, int]:
-        """The nearest training pictures of some of the measured ones, and among how many."""
+    @cached_property
+    def looked_among(self) -> I64:
+        """Numbers of the training pictures whose features are known or may be computed."""
+        return spread(len(self.packed.split("train")), self.budget)
+
+    @cached_property
+    def compared_among(self) -> I64:
+        """Those of them whose pixels may be read too."""
+        room = max(LEAST, int(PIXELS) // (3 * self.run.preprocessing.crop**2))
+        return self.looked_among[spread(len(self.looked_among), room)]
+
+    def neighbours(self, numbers: I64, k: int, *, among: I64 | None = None) -> Neighbours:
+        """The nearest training pictures of some of the measured ones, by features."""
+        among = self.looked_among if among is None else among
         queries = self.shelf.features(numbers)
+        if self.index is not None and len(among) == len(self.index.features):
+            return self.index.nearest(queries, k)
+        found = nearest(self._looked_at(among), queries, min(k, len(among)))
+        return Neighbours(among[found.numbers], found.distances)
+
+    def pixel_neighbours(self, numbers: I64, k: int) -> Neighbours:
+        """The same by pixels of the network's views, among `compared_among`."""
+        pictures = self.packed.split(self.measured).pixels(numbers)
+        return views_nearest(self.asked, "train", pictures, k, among=self.compared_among)
+
+    def agreement(self) -> list[Agreement]:
+        """How often neighbours are of the class, by features and by pixels, both among `compared_among`."""
+        each = max(1, self.network.whole.multiply_adds)
+        count = max(LEAST_ASKED, min(MOST_ASKED, int(WORK / 4 / each)))
+        numbers, among = spread(len(self.shelf.labels), count), self.compared_among
+        steps = sorted({min(k, len(among)) for k in AGREEMENT})
+        truth = self.shelf.labels[numbers][:, None]
+        found = self.neighbours(numbers, steps[-1], among=among), self.pixel_neighbours(numbers, steps[-1])
+        by_features, by_pixels = (self.training.labels[one.numbers] == truth for one in found)
+        return [agreement_at(k, by_features, by_pixels) for k in steps]
+
+    @cached_property
+    def _features(self) -> FEATURES:
+        """Of `looked_among`, where there is no index."""
+        return self.training.features(self.looked_among)
+
+    def _looked_at(self, among: I64) -> FEATURES:
         if self.index is not None:
-            return self.index.nearest(queries, k), len(self.index.features)
-        some = spread(len(self.packed.split("train")), self.budget)
-        found = nearest(self.training.features(some), queries, min(k, len(some)))
-        return Neighbours(some[found.numbers], found.distances), len(some)
+            return np.asarray(self.index.features[among])
+        return self._features[np.searchsorted(self.looked_among, among)]
 
     def _shelf(self, name: str, index: Index | None = None) -> Shelf:
         split, asked = self.packed.split(name), self.asked

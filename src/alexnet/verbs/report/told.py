@@ -1,5 +1,6 @@
 """The sections of one run's report."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,12 @@ from alexnet.report.answers import (
     ClassTable,
     Confusion,
     Errors,
+    Kept,
     Trust,
     classes_of,
     confusion_of,
     errors_of,
+    kept_of,
     trust_of,
 )
 from alexnet.report.card import Known, card_of
@@ -22,11 +25,12 @@ from alexnet.report.curves import Curves, curves_of
 from alexnet.report.health import Health, health_of, saved_findings
 from alexnet.report.kernels import FirstLayer, first_layer_of
 from alexnet.report.mistakes import Mistakes, mistakes_of
-from alexnet.report.neighbours import ACROSS, ROWS, Neighbourhood, neighbourhood_of, spread_over_classes
+from alexnet.report.neighbours import ACROSS, ROWS, Neighbourhood, Searched, rows_of, spread_over_classes
 from alexnet.report.page import Figure, Page
 from alexnet.report.section import Section, made
 from alexnet.report.speed import Speed, speed_of
 from alexnet.report.training import Training, threads_of, training_of
+from alexnet.serving.card import TEMPERATURE, temperature_of
 from alexnet.training.log import read_metrics
 from alexnet.verbs.probe.whole import weight_of_heads
 from alexnet.verbs.report.material import VIEWS, Material
@@ -121,7 +125,22 @@ def _confusion(material: Material) -> Confusion:
 
 
 def _trust(material: Material) -> Trust:
-    return trust_of(material.predictions)
+    return trust_of(material.predictions, _kept(material))
+
+
+def _kept(material: Material) -> Kept | None:
+    """The temperature that the run keeps; measured here, unless on the pictures that fitted it."""
+    path = material.run.path / TEMPERATURE
+    if not path.is_file():
+        return None
+    answered_at = temperature_of(material.run.path)  # a damaged file is refused here
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        fitted_on = f"{document['dataset']} {document['fitted_on']}"
+        others = material.predictions if fitted_on != material.identity else None
+        return kept_of(document, others, used=document["temperature"] == answered_at)
+    except (KeyError, TypeError, ValueError) as error:
+        raise Problem(f"{path} is damaged: {error!r}; delete it, or calibrate again") from None
 
 
 def _mistakes(material: Material) -> Mistakes:
@@ -136,9 +155,16 @@ def _kernels(material: Material) -> FirstLayer:
 
 def _neighbours(material: Material) -> Neighbourhood:
     numbers = spread_over_classes(material.shelf.labels, ROWS)
-    found, among = material.neighbours(numbers, ACROSS)
-    rows = neighbourhood_of(numbers, material.shelf, material.training, found, material.names)
-    return Neighbourhood(rows, among, len(material.training.labels), material.index is not None)
+    by_features, by_pixels = material.neighbours(numbers, ACROSS), material.pixel_neighbours(numbers, ACROSS)
+    found = {"features": by_features, "pixels": by_pixels}
+    among = Searched(
+        features=len(material.looked_among),
+        pixels=len(material.compared_among),
+        of=len(material.training.labels),
+        indexed=material.index is not None,
+    )
+    rows = rows_of(numbers, material.shelf, material.training, found, material.names)
+    return Neighbourhood(rows, among, material.agreement(), len(material.compared_among))
 
 
 def speed_told(material: Material) -> Speed:
@@ -150,7 +176,7 @@ def speed_told(material: Material) -> Speed:
     return speed_of(
         checkpoint.state,
         multiply_adds=material.network.whole.multiply_adds,
-        weights=checkpoint.path.with_suffix(".weights.safetensors").stat().st_size,
+        weights=sum(file.stat().st_size for file in checkpoint.weight_files()),
         threads=threads_of(run),
     )
 
