@@ -1,31 +1,36 @@
-"""Write the tables of docs/minutes.md from results/race.csv; a test sees that it was run."""
+"""Write the tables of docs/minutes.md from results/{race,time,peers}.csv; a test sees that it was run."""
 
 import csv
 import re
 from itertools import groupby
 from pathlib import Path
-from statistics import mean
+from statistics import mean, stdev
 
 PAGE = Path(__file__).parent / "minutes.md"
-RACE = Path(__file__).parent.parent / "results" / "race.csv"
+RESULTS = Path(__file__).parent.parent / "results"
+RACE, TIME, PEERS = (RESULTS / f"{name}.csv" for name in ("race", "time", "peers"))
 
 Row = dict[str, str]
 
 
 def main() -> None:
-    """Put both tables between their marks."""
+    """Put the tables between their marks."""
     PAGE.write_text(written(PAGE.read_text(encoding="utf-8"), rows()), encoding="utf-8")
 
 
 def rows() -> list[Row]:
     """All races so far, in the order in which they were run."""
-    with RACE.open(newline="") as file:
-        return list(csv.DictReader(file))
+    return _read(RACE)
 
 
 def written(page: str, races: list[Row]) -> str:
     """The page with its tables made anew."""
-    for name, table in (("leaderboard", leaderboard(races)), ("time", promised(races))):
+    tables = {
+        "leaderboard": leaderboard(races),
+        "time": promised([*_read(TIME), *races]),
+        "peers": beside(_read(PEERS)),
+    }
+    for name, table in tables.items():
         marks = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
         page = re.sub(
             re.escape(marks[0]) + ".*?" + re.escape(marks[1]),
@@ -34,6 +39,13 @@ def written(page: str, races: list[Row]) -> str:
             flags=re.DOTALL,
         )
     return page
+
+
+def _read(table: Path) -> list[Row]:
+    if not table.exists():
+        return []
+    with table.open(newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def leaderboard(races: list[Row]) -> str:
@@ -61,6 +73,40 @@ def leaderboard(races: list[Row]) -> str:
             f"{_mean(same, 'float32_gflops')} / {_mean(same, 'bfloat16_gflops')} | {one['commit']} |"
         )
     return "\n".join(lines) + "\n"
+
+
+def beside(trainings: list[Row]) -> str:
+    """Other tools on the same pictures in the same minutes, best first; nothing where none has run."""
+    if not trainings:
+        return ""
+
+    def kind(row: Row) -> tuple[str, ...]:
+        return row["data"], row["minutes"], row["peer"], row["versions"]
+
+    lines = []
+    for (data, minutes, peer, versions), group in groupby(sorted(trainings, key=kind), kind):
+        same = list(group)
+        errors = [float(row["top1"]) for row in same]
+        spread = f" ± {stdev(errors):.2f}" if len(errors) > 1 else ""
+        each = ", ".join(f"{error:.2f}" for error in errors)
+        lowest = mean(float(row["lowest_top1"]) for row in same)
+        epochs = mean(float(row["epochs"]) for row in same)
+        line = (
+            f"| {peer} | {versions} | {data} | {minutes} min | **{mean(errors):.2f} %**{spread} ({each}) | "
+            f"{lowest:.2f} % | {epochs:.0f} | {int(same[0]['images']):,} |"
+        )
+        lines.append((data, float(minutes), mean(errors), line))
+    head = (
+        "## Beside other tools",
+        "",
+        "The same pictures, from scratch, on the same machine in turn; how each is set up is told in "
+        "[results/peers](../results/peers/run.py).",
+        "",
+        "| tool | versions | data | time | top-1 error, mean ± deviation (each seed) | lowest of any epoch "
+        "| epochs | pictures |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+    )
+    return "\n".join([*head, *(line for *_, line in sorted(lines))]) + "\n"
 
 
 def promised(races: list[Row]) -> str:

@@ -63,18 +63,17 @@ class Difference:
 
 
 def paired_difference(changed: Wrong, base: Wrong, *, seed_deviation: float, freedom: int) -> Difference:
-    """Compare runs of two recipes on the same images, seed by seed: bool [seeds, N], True where wrong.
+    """Compare runs of two recipes on the same images: bool [seeds, N], True where wrong.
 
-    Two sources of chance are added: the images (the spread of the paired differences, averaged over seeds),
+    Two sources of chance are added: the images (the spread of the differences of the means over seeds),
     and the seeds: `seed_deviation`, one run's standard deviation in points with `freedom` degrees of freedom,
     best pooled over every recipe of a study (`pooled_deviation`).
     """
     from scipy.stats import t as student  # half a second, and only ablations need it
 
-    seeds, images = changed.shape
-    each = (changed.astype(np.float64) - base.astype(np.float64)).mean(axis=0)  # [N]
-    by_images = 100.0 * each.std(ddof=1) / math.sqrt(images)
-    by_seeds = seed_deviation * math.sqrt(2.0 / seeds)
+    each = changed.mean(axis=0) - base.mean(axis=0)  # [N]
+    by_images = 100.0 * each.std(ddof=1) / math.sqrt(len(each))
+    by_seeds = seed_deviation * math.sqrt(1.0 / len(changed) + 1.0 / len(base))
     half = float(student.ppf(0.975, freedom)) * math.hypot(by_images, by_seeds)
     points = 100.0 * float(each.mean())
     return Difference(points, (points - half, points + half))

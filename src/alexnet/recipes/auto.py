@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from alexnet.recipe import Recipe
 from alexnet.recipes import airbench94, airbench96, airbench_64, airbench_s, resnet50_torchvision
+from alexnet.recipes.batch_size import STEPS, WHOLE, with_batch
 from alexnet.schedule import OneCycle
 
 SMALL, MEDIUM = 40, 96  # pixels: sides up to which a network for 32, and for 64, is taken
@@ -16,7 +17,6 @@ ENOUGH = {"airbench96": 15.0, "airbench94": 7.0}  # epochs that a larger network
 LOOKED_AT = 400_000  # pictures that a training looks at where no time is given
 FEWEST, MOST = 5, 200  # epochs, where no time is given
 UNEQUAL = 5.0  # times as many pictures in the largest class as in the smallest
-STEPS = 20  # an epoch has at least so many
 
 
 @dataclass(frozen=True)
@@ -88,27 +88,17 @@ def _adapted(recipe: Recipe, facts: Facts, reasons: list[str]) -> Recipe:
         changes["crop"] = facts.size
     if facts.grey:
         changes |= {"channels": 1, "flip": False}
-        reasons.append("grey pictures: one channel, and no mirroring, since drawings and letters have a side")
+        reasons.append(
+            "grey pictures: one channel, and no mirroring, since drawings and letters have a side: evaluate "
+            "with --views center"
+        )
     if facts.largest > UNEQUAL * facts.smallest:
         changes["sampling"] = "root"
         reasons.append(
             f"classes of {facts.smallest:,} to {facts.largest:,} pictures: drawn by the root of their number"
         )
-    batch = _batch(recipe, facts)
+    recipe = recipe.model_copy(update=changes)
+    batch = min(recipe.batch, max(facts.images // STEPS // WHOLE * WHOLE, WHOLE))
     if batch != recipe.batch:
-        changes |= _for_batch(recipe, batch)
         reasons.append(f"batches of {batch}, that an epoch has {STEPS} steps; the rate in proportion")
-    return recipe.model_copy(update=changes)
-
-
-def _batch(recipe: Recipe, facts: Facts) -> int:
-    return min(recipe.batch, max(facts.images // STEPS // 8 * 8, 8))
-
-
-def _for_batch(recipe: Recipe, batch: int) -> dict[str, object]:
-    """The rate in proportion to the batch (Goyal et al. 2017); decay and momentum stay."""
-    part = batch / recipe.batch
-    rate = recipe.learning_rate
-    assert isinstance(rate, OneCycle)
-    scaled = OneCycle(begin=rate.begin * part, peak=rate.peak * part, end=rate.end * part, rise=rate.rise)
-    return {"batch": batch, "learning_rate": scaled}
+    return with_batch(recipe, batch)

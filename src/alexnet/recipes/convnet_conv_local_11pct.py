@@ -1,6 +1,7 @@
 """cuda-convnet's `layers-conv-local-11pct` on CIFAR-10: the 13 % network with response norms across maps.
 
 Expected: 11 % test error on the original pictures, nine or ten views, after 520 epochs in 75 minutes of 2011.
+Cost: 520 epochs, 1.5e15 multiply-adds.
 Source: cuda-convnet Methodology (300 to 350 epochs, 150 with the fifth batch, ten and ten at ÷10 each) and
 cuda-convnet2 layers-cifar10-11pct.cfg (the network's final form: decay 0.004 in the local layers, 0.01 in the
 dense one).

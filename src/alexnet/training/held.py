@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +11,7 @@ from alexnet.networks.columns.exchange import Column
 from alexnet.networks.columns.split import Split
 from alexnet.networks.columns.split import split as split_network
 from alexnet.parallel import World
+from alexnet.parallel.shards import described, read_own
 from alexnet.training.averaging import OWN
 from alexnet.training.optimizer import clip_gradients
 
@@ -22,7 +23,8 @@ Clip = Callable[[torch.optim.Optimizer, float], None]
 class Held:
     """A network as this rank holds it, and how its tensors become whole ones in a checkpoint and back.
 
-    `whole` is called on all ranks and gives the tensors on the first one only; `own` needs nobody else.
+    `whole` is called on all ranks and gives the tensors on the first one only; `own` needs nobody else. A
+    network in shards is saved as it lies, and `read` gives this rank's rows of what was saved so.
     """
 
     network: nn.Module
@@ -30,7 +32,12 @@ class Held:
     whole: Callable[[Mapping[str, Tensor]], Tensors] = dict
     apart: Collection[str] = ()  # parameters whose gradients are not added up over the shares
     clip: Clip = clip_gradients
-    sharded: bool = False  # gradients come averaged over ranks; weights lie in torch's plain order
+    read: Callable[[Path], Tensors] | None = None
+
+    @property
+    def sharded(self) -> bool:
+        """Whether gradients come averaged over ranks, and weights lie in torch's plain order."""
+        return self.read is not None
 
 
 def held_whole(network: nn.Module) -> Held:
@@ -75,7 +82,7 @@ def held_in_shards(network: nn.Module, here: World) -> Held:
     """
     # a second's import, for the few who need it
     from torch.distributed.fsdp import fully_shard, register_fsdp_forward_method
-    from torch.distributed.tensor import DTensor, Shard, distribute_tensor
+    from torch.distributed.tensor import DTensor, Shard, distribute_tensor, empty
 
     assert here.mesh is not None
     mesh = here.mesh["data"]
@@ -87,20 +94,25 @@ def held_in_shards(network: nn.Module, here: World) -> Held:
         register_fsdp_forward_method(network, "all_heads")
     sharded = {name for name, weight in network.named_parameters() if isinstance(weight, DTensor)}
 
+    def parted(key: str, shape: torch.Size) -> bool:
+        return bool(shape) and key.removeprefix(OWN).partition("/")[0] in sharded
+
     def own(tensors: Mapping[str, Tensor]) -> Tensors:
         return {
             key: distribute_tensor(tensor.to(here.device), mesh, [Shard(0)], src_data_rank=None)
-            if tensor.dim() and key.removeprefix(OWN).partition("/")[0] in sharded
+            if parted(key, tensor.shape)
             else tensor
             for key, tensor in tensors.items()
         }
 
-    def whole(tensors: Mapping[str, Any]) -> Tensors:
-        gathered = {}
-        for key, tensor in tensors.items():  # one at a time: all of them need not fit
-            full = tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
-            if here.is_first:
-                gathered[key] = full.cpu()
-        return gathered
+    def read(folder: Path) -> Tensors:
+        rows = {
+            key: empty(shape, dtype=dtype, device_mesh=mesh, placements=[Shard(0)])
+            if parted(key, shape)
+            else torch.empty(shape, dtype=dtype)
+            for key, (shape, dtype) in described(folder).items()
+        }
+        read_own(folder, rows, here)
+        return rows
 
-    return Held(network, own, whole, sharded=True)
+    return Held(network, own, read=read)

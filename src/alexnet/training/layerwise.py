@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from alexnet.problem import UsageProblem
+from alexnet.training.plain_optimizer import PlainOptimizer
 
 Group = dict[str, Any]
 TRUST = 0.001
@@ -20,7 +21,7 @@ QUINTIC = (3.4445, -4.7750, 2.0315)
 """Muon's polynomial: five turns bring every singular value between about 0.7 and 1.2."""
 
 
-class LARS(torch.optim.Optimizer):
+class LARS(PlainOptimizer):
     """g ← g + weight_decay · w;  v ← momentum · v + rate · λ · g;  w ← w − v, with λ = η · |w| / |g|.
 
     Each parameter has its λ, biases and norms too; one whose length or gradient is 0 takes η itself. (The
@@ -45,7 +46,7 @@ class LARS(torch.optim.Optimizer):
         _refuse(closure, "LARS")
         for group in self.param_groups:
             for weight in (weight for weight in group["params"] if weight.grad is not None):
-                velocity = _kept(self, weight, "velocity")
+                velocity = kept(self, weight, "velocity")
                 rate = group["lr"] * self._ratio(weight, group)
                 gradient = weight.grad.add(weight, alpha=group["weight_decay"])
                 velocity.mul_(group["momentum"]).add_(gradient * rate)
@@ -58,7 +59,7 @@ class LARS(torch.optim.Optimizer):
         return torch.where((length > 0) & (slope > 0), ratio, torch.full_like(ratio, group["trust"]))
 
 
-class Muon(torch.optim.Optimizer):
+class Muon(PlainOptimizer):
     """v ← momentum · v + g;  w ← w · (1 − rate · weight_decay) − rate · scale · orthogonal(g + momentum · v).
 
     For weights of hidden layers, kernels taken as matrices [outputs, inputs · height · width]; `orthogonal`
@@ -86,7 +87,7 @@ class Muon(torch.optim.Optimizer):
 
     def _orthogonal_step(self, weight: Tensor, group: Group) -> None:
         assert weight.grad is not None
-        velocity = _kept(self, weight, "velocity")
+        velocity = kept(self, weight, "velocity")
         velocity.mul_(group["momentum"]).add_(weight.grad)
         direction = weight.grad.add(velocity, alpha=group["momentum"]).flatten(1)
         scale = 0.2 * max(direction.shape) ** 0.5
@@ -94,13 +95,13 @@ class Muon(torch.optim.Optimizer):
 
     def _adam_step(self, weight: Tensor, rate: float, betas: tuple[float, float] = (0.9, 0.95)) -> None:
         assert weight.grad is not None
-        mean, square = _kept(self, weight, "mean"), _kept(self, weight, "square")
+        mean, square = kept(self, weight, "mean"), kept(self, weight, "square")
         count = self.state[weight].setdefault("count", torch.zeros(()))
         count += 1
         mean.lerp_(weight.grad, 1 - betas[0])
         square.lerp_(weight.grad.square(), 1 - betas[1])
         mean_now, square_now = (
-            kept / (1 - beta ** float(count)) for kept, beta in zip((mean, square), betas, strict=True)
+            moment / (1 - beta ** float(count)) for moment, beta in zip((mean, square), betas, strict=True)
         )
         weight.sub_(mean_now / (square_now.sqrt() + 1e-8), alpha=rate)
 
@@ -122,12 +123,18 @@ def orthogonal(matrix: Tensor, turns: int = 5) -> Tensor:
     return x.T if tall else x
 
 
-def _kept(optimizer: torch.optim.Optimizer, weight: Tensor, name: str) -> Tensor:
+def kept(
+    optimizer: torch.optim.Optimizer,
+    weight: Tensor,
+    name: str,
+    start: Callable[[Tensor], Tensor] = torch.zeros_like,
+) -> Tensor:
+    """What `optimizer` keeps of `weight` under this name from step to step; made by `start` at first."""
     state = optimizer.state[weight]
     if name not in state:
-        state[name] = torch.zeros_like(weight)
-    kept: Tensor = state[name]
-    return kept
+        state[name] = start(weight)
+    tensor: Tensor = state[name]
+    return tensor
 
 
 def _refuse(closure: Callable[[], float] | None, name: str) -> None:

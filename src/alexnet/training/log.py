@@ -19,7 +19,8 @@ class MetricsLog:
         self.file.write(json.dumps(line).encode() + b"\n")
         self.file.flush()
         if self.board is not None:
-            for name, value in line.items():
+            layers = {f"gradients/{name}": norm for name, norm in line.get("gradients", {}).items()}
+            for name, value in {**line, **layers}.items():
                 if isinstance(value, float) and name != "epoch":
                     self.board.add_scalar(name, value, line["step"])
         return self.file.tell()

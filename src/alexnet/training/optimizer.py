@@ -9,11 +9,12 @@ from alexnet.ingredients import Rule
 from alexnet.problem import UsageProblem
 from alexnet.recipe import Recipe
 from alexnet.training.groups import Group, parameter_groups
-from alexnet.training.layerwise import LARS, Muon
+from alexnet.training.layerwise import LARS, Muon, kept
+from alexnet.training.plain_optimizer import PlainOptimizer
 from alexnet.training.update import update_compiled
 
 
-class SGD2012(torch.optim.Optimizer):
+class SGD2012(PlainOptimizer):
     """v ← momentum · v − weight_decay · ε · w − ε · g;  w ← w + v  ([P] §5).
 
     `torch.optim.SGD` keeps the rate ε outside v, so that after ÷10 its next step is ten times shorter; here v
@@ -36,29 +37,24 @@ class SGD2012(torch.optim.Optimizer):
                 continue
             factors = group["momentum"], -group["weight_decay"] * group["lr"], -group["lr"]
             plain = [
-                weight for weight in weights if not update_compiled(weight, self._velocity(weight), factors)
+                weight
+                for weight in weights
+                if not update_compiled(weight, kept(self, weight, "velocity"), factors)
             ]
             if plain:
                 self._update(plain, *factors)
 
     def _update(self, weights: list[Tensor], momentum: float, shrink: float, rate: float) -> None:
         gradients = [weight.grad for weight in weights if weight.grad is not None]
-        velocities = [self._velocity(weight) for weight in weights]
+        velocities = [kept(self, weight, "velocity") for weight in weights]
         torch._foreach_mul_(velocities, momentum)
         if shrink:
             torch._foreach_add_(velocities, weights, alpha=shrink)
         torch._foreach_add_(velocities, gradients, alpha=rate)
         torch._foreach_add_(weights, velocities)
 
-    def _velocity(self, weight: Tensor) -> Tensor:
-        state = self.state[weight]
-        if "velocity" not in state:
-            state["velocity"] = torch.zeros_like(weight)
-        velocity: Tensor = state["velocity"]
-        return velocity
 
-
-class TensorFlowRMSProp(torch.optim.Optimizer):
+class TensorFlowRMSProp(PlainOptimizer):
     """s ← ρ·s + (1 − ρ)·g²;  v ← momentum · v + rate · g / √(s + ε);  w ← w − v, with s = 1 at the start.
 
     As TensorFlow has it, which trained the Inceptions; weight_decay · w is part of g. `torch.optim.RMSprop`
@@ -91,21 +87,14 @@ class TensorFlowRMSProp(torch.optim.Optimizer):
             gradients = [weight.grad for weight in weights]
             if group["weight_decay"]:
                 gradients = list(torch._foreach_add(gradients, weights, alpha=group["weight_decay"]))
-            squares = [self._kept(weight, "squares", torch.ones_like) for weight in weights]
-            velocities = [self._kept(weight, "velocity", torch.zeros_like) for weight in weights]
+            squares = [kept(self, weight, "squares", torch.ones_like) for weight in weights]
+            velocities = [kept(self, weight, "velocity") for weight in weights]
             torch._foreach_mul_(squares, group["decay"])
             torch._foreach_addcmul_(squares, gradients, gradients, value=1 - group["decay"])
             roots = torch._foreach_sqrt(torch._foreach_add(squares, group["epsilon"]))
             torch._foreach_mul_(velocities, group["momentum"])
             torch._foreach_addcdiv_(velocities, gradients, roots, value=group["lr"])
             torch._foreach_sub_(weights, velocities)
-
-    def _kept(self, weight: Tensor, name: str, start: Callable[[Tensor], Tensor]) -> Tensor:
-        state = self.state[weight]
-        if name not in state:
-            state[name] = start(weight)
-        kept: Tensor = state[name]
-        return kept
 
 
 def optimizer_of(recipe: Recipe, network: nn.Module) -> torch.optim.Optimizer:
@@ -126,12 +115,17 @@ def optimizer_of(recipe: Recipe, network: nn.Module) -> torch.optim.Optimizer:
         )
     decay, momentum = recipe.weight_decay, recipe.momentum
     if recipe.optimizer == "sgd":
-        nesterov = recipe.nesterov
+        nesterov, fused = recipe.nesterov, not _in_shards(groups)
         return torch.optim.SGD(
-            groups, lr=0.0, momentum=momentum, weight_decay=decay, nesterov=nesterov, fused=True
+            groups, lr=0.0, momentum=momentum, weight_decay=decay, nesterov=nesterov, fused=fused
         )
     kinds: dict[str, type[LARS | Muon | SGD2012]] = {"lars": LARS, "muon": Muon, "sgd-2012": SGD2012}
     return kinds[recipe.optimizer](groups, lr=0.0, momentum=momentum, weight_decay=decay)
+
+
+def _in_shards(groups: Sequence[Group]) -> bool:
+    # torch's fused form of SGD, unlike that of AdamW, does not know weights in shards (DTensor)
+    return any(hasattr(weight, "full_tensor") for group in groups for weight in group["params"])
 
 
 def clip_gradients(optimizer: torch.optim.Optimizer, longest: float) -> None:
