@@ -23,6 +23,7 @@ ROOMS = (
     "norms",
     "steps",
     "small_steps",
+    "strips",
     "loading",
     "preparation",
     "evaluation",

@@ -26,18 +26,23 @@ ROOMS = {
     "steps": "Whole training steps at 224 pixels, each alternative in a process of its own. Plain torch is\n"
     "the same network as one writes it there. The rate counts the multiply-adds that are done.",
     "small_steps": "Training with its pictures at CIFAR-10's size.",
+    "strips": "Training in bfloat16 on a processor with tiles: maps of less than 10 pixels lie side by\n"
+    "side, see `alexnet.training.strips`.",
     "loading": "Pictures ready for the network, 256 to 224 pixels, two threads or two worker processes.",
-    "preparation": "Full-size photographs to a packed data set, two cores.",
+    "preparation": "Full-size photographs to a packed data set, two cores. The peers decode, resize and\n"
+    "write; ours also hashes every file and its pixels, measures the statistics and writes a manifest.",
     "evaluation": "Views of a picture.",
     "prediction": "Answers of a network.",
     "search": "Nearest neighbours among 50,000 features of 4096 numbers.",
-    "starting": "Commands.",
+    "starting": "Commands. A training's first batch is made by threads while torch is imported and the\n"
+    "network drawn: made is when it lies in memory as the network reads it, handed out when the loop has it.",
     "export": "Answers of an exported file, in each engine that is installed.",
     "serving": "The server beside its own engine offline, and under more load than it can answer.",
 }
 TITLES = {
     "machine": "The machine", "norms": "Response norms", "steps": "Training AlexNet",
-    "small_steps": "Training small networks", "loading": "Loading pictures",
+    "small_steps": "Training small networks",
+    "strips": "Small maps in bfloat16", "loading": "Loading pictures",
     "preparation": "Preparing pictures", "evaluation": "Evaluating", "prediction": "Predicting",
     "search": "Searching", "starting": "Starting", "export": "Exported files", "serving": "Serving",
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Draw the curves in results/curves as docs/pictures/NAME.png, and results/gradients.csv as two of .svg.
+"""Draw the curves in results/curves as docs/pictures/NAME.png; gradients.csv and overload.csv as .svg.
 
 Run: python results/draw.py [NAME...]
 """
@@ -22,17 +22,52 @@ PAIRS = {
     "gradients-110": ("plain110", "resnet110"),
     "gradients-1001": ("resnet1001-v2 shortcut=none", "resnet1001-v2"),
 }
+OVERLOAD = Path(__file__).parent / "overload.csv"
 BLUE, RED = "#1f4e79", "#b3261e"
 
 
 def main() -> None:
     """Draw the named pictures, or all."""
-    names = sys.argv[1:] or [*sorted(path.stem for path in CURVES.glob("*.jsonl")), *PAIRS]
+    names = sys.argv[1:] or [
+        *sorted(path.stem for path in CURVES.glob("*.jsonl")),
+        *PAIRS,
+        "serving-overload",
+    ]
     for name in names:
-        if name in PAIRS:
+        if name == "serving-overload":
+            save_figure(overload(), PICTURES / f"{name}.svg")
+        elif name in PAIRS:
             save_figure(gradients(PAIRS[name]), PICTURES / f"{name}.svg")
         else:
             save_figure(curve(name), PICTURES / f"{name}.png")
+
+
+def overload() -> Figure:
+    """What a server that is asked too much did in each ten seconds: memory, latencies, rates."""
+    with OVERLOAD.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    minutes = [float(row["second"]) / 60 for row in rows]
+    figure = Figure(figsize=(7, 4.6), layout="constrained")
+    top, middle, low = figure.subplots(3, sharex=True)
+    top.plot(minutes, [float(row["memory_mib"]) for row in rows], color=BLUE)
+    top.set_ylabel("memory, MiB")
+    for kind, colour in (("answered", BLUE), ("refused", RED)):
+        for share, style in (("p50", "-"), ("p99", "--")):
+            times = [float(row[f"{kind}_{share}_ms"]) for row in rows]
+            middle.plot(minutes, times, style, color=colour, lw=1, label=f"{kind}, {share}")
+    middle.set_yscale("log")
+    middle.set_ylabel("latency, ms")
+    middle.legend(fontsize=7, ncols=4, loc="lower center", frameon=False)
+    for kind, colour in (("answered", BLUE), ("refused", RED)):
+        low.plot(minutes, [float(row[kind]) / 10 for row in rows], color=colour, label=kind)
+    low.set_ylabel("requests a second")
+    low.legend(fontsize=7, frameon=False)
+    low.set_xlabel("minutes")
+    top.set_ylim(bottom=0)
+    low.set_ylim(bottom=0)
+    for axis in (top, middle, low):
+        axis.spines[["top", "right"]].set_visible(False)
+    return figure
 
 
 def curve(name: str) -> Figure:

@@ -9,7 +9,8 @@ from alexnet.schedule import OneCycle
 from alexnet.verbs.prepare import prepare
 
 ROOT = Path(__file__).parent.parent
-collect_ignore = ["column_runs.py", "data_ranks.py", "dying_rank.py"]  # programs that tests start
+# programs that tests start
+collect_ignore = ["column_runs.py", "data_ranks.py", "dying_rank.py", "interrupted_ranks.py", "zoo_ranks.py"]
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,7 +1,8 @@
-"""Kills preparations; `python dying.py random|steps|ranks SOURCE FOLDER SETTINGS KILLS` from test_journal.py.
+"""Kills preparations; `python dying.py random|steps|ranks|full SOURCE FOLDER SETTINGS KILLS`.
 
 One process reads the program once and each attempt is a fork of it, so that many deaths take little time. The
-packs that were finished in the end lie in FOLDER; what is printed is the number of deaths.
+packs that were finished in the end lie in FOLDER; what is printed is the number of deaths. `full` fills the
+disk of FOLDER in place of killing, which must be small and its own.
 """
 
 import json
@@ -11,7 +12,8 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
@@ -20,8 +22,9 @@ from typing import Any
 
 from alexnet.dataset import filling, journal, pool
 from alexnet.dataset.prepare import PrepareSettings, prepare
+from alexnet.problem import Problem
 
-DEATH = 9
+DEATH, REFUSED, FULL = 9, 10, 11
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,51 @@ def over_ranks(attempts: Attempts) -> int:
     return kills
 
 
+def on_a_full_disk(attempts: Attempts) -> int:
+    """Fill the disk again and again at random moments; the preparation must say so, and go on with room."""
+    pool.BATCH_BYTES, filling.BATCH_BYTES = 20_000, 20_000
+    draw, fills, rounds, started = random.Random(5), 0, 0, time.monotonic()
+    assert ended(attempts.start("timed")) == 0
+    whole = time.monotonic() - started
+    while fills < attempts.kills or rounds < 3:
+        while not (attempts.folder / str(rounds) / "dataset.json").exists():
+            child = attempts.start(str(rounds), say_why)
+            time.sleep(draw.uniform(0, whole))
+            with filled(attempts.folder / "filler"):
+                code = ended(child)
+            assert code in (0, REFUSED, FULL), code
+            fills += code == FULL
+        assert ended(attempts.start(str(rounds))) == 0
+        rounds += 1
+    return fills
+
+
+@contextmanager
+def filled(path: Path) -> Iterator[None]:
+    """No byte is free on the disk of `path` until this is left."""
+    with path.open("wb", buffering=0) as file:
+        for size in (1 << 16, 1 << 10, 1):
+            with suppress(OSError):
+                while True:
+                    file.write(bytes(size))
+    try:
+        yield
+    finally:
+        path.unlink()
+
+
+def say_why() -> None:
+    """End with a code that tells a full disk from one that was too small at the start."""
+
+    def end(kind: type[BaseException], problem: BaseException, _: object) -> None:
+        if isinstance(problem, Problem):
+            late = "free some space and run the same command again" in str(problem)
+            os._exit(FULL if late else REFUSED if "free some space or" in str(problem) else 1)
+        os._exit(1)
+
+    sys.excepthook = end
+
+
 def at_every_step(attempts: Attempts) -> int:
     """Die before the first change of any file, or half way through an append, then before the second, ..."""
     for deaths in count():
@@ -128,5 +176,7 @@ def half(data: bytes) -> bytes:
 
 if __name__ == "__main__":
     moments, source, folder, settings, kills = sys.argv[1:]
-    kill = {"random": at_random_moments, "steps": at_every_step, "ranks": over_ranks}[moments]
+    kill = {
+        "random": at_random_moments, "steps": at_every_step, "ranks": over_ranks, "full": on_a_full_disk
+    }[moments]  # fmt: skip
     print(kill(Attempts(source, Path(folder), PrepareSettings(**json.loads(settings)), int(kills))))

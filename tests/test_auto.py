@@ -33,6 +33,7 @@ def choice(seconds_per_step=1.0, **facts):
         ({"size": 64}, "airbench-64", "40 to 96"),
         ({"size": 256}, "resnet18", "random area"),
         ({"size": 28, "grey": True, "seconds": 3000}, "airbench-s", "one channel"),
+        ({"size": 28, "grey": True, "seconds": 3000}, "airbench-s", "evaluate with --views center"),
         ({"smallest": 100}, "airbench-s", "root of their number"),
         ({"images": 2000}, "airbench-s", "batches of 96"),
     ],
@@ -72,6 +73,13 @@ def test_a_pack_is_looked_at_and_the_choice_is_kept(tmp_path):
     planned = plan("auto", tmp_path / "packed")
     assert (planned.network, planned.batch, planned.epochs) == ("airbench-s", 8, 200)
     assert any("batches of 8" in rule for rule in planned.chosen)
+
+
+def test_a_plan_of_digits_says_that_they_have_a_side(digits):
+    planned = plan("auto", digits, assignments=["batch=64"])
+    assert any("no mirroring" in rule and "--views center" in rule for rule in planned.chosen)
+    assert not any("tried batches" in rule for rule in planned.chosen)  # one was given
+    assert planned.batch == 64
 
 
 def test_without_a_pack_there_is_nothing_to_look_at():

@@ -1,10 +1,11 @@
+import numpy as np
 import torch
 
 from alexnet.batches.buffers import KEPT, Buffers
 
 
 def buffers() -> Buffers:
-    return Buffers(4, (2, 3), torch.float32)
+    return Buffers(4, (2, 3), np.float32)
 
 
 def address(array: object) -> int:

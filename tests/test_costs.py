@@ -5,11 +5,8 @@ import torch
 
 import alexnet
 from alexnet.probing.comparison_figure import Point, _front, comparison_figure
-from alexnet.progress import silent
 from alexnet.recipe import Recipe
-from alexnet.run import open_run
 from alexnet.verbs.compare import compare
-from alexnet.verbs.costs import costs_of
 
 
 @pytest.fixture(scope="module")
@@ -26,10 +23,19 @@ def two(digits, tmp_path_factory):
     return [folder / "light", folder / "heavy"]
 
 
-def test_the_heavier_costs_more(two):
+@pytest.fixture(scope="module")
+def compared(two, tmp_path_factory):
+    """Both beside each other, with what they cost, and a picture."""
+    picture = tmp_path_factory.mktemp("pictures") / "runs.png"
     threads = torch.get_num_threads()
-    light, heavy = costs_of([open_run(run) for run in two], torch.device("cpu"), silent)
+    found = compare(two, plot=picture)
     assert torch.get_num_threads() == threads
+    return found, picture
+
+
+def test_the_heavier_costs_more(compared):
+    costs = {row.name: row.costs for row in compared[0].runs}
+    light, heavy = costs["light"], costs["heavy"]
     assert heavy.multiply_adds > 20 * light.multiply_adds
     assert light.one_thread > 2 * heavy.one_thread
     assert light.training_rate > heavy.training_rate > 0
@@ -38,12 +44,10 @@ def test_the_heavier_costs_more(two):
     assert 2**16 < heavy.memory_bytes < 2**30
 
 
-def test_the_comparison_has_them_where_it_is_asked_for(two, tmp_path):
-    plain = compare(two)
-    assert all(row.costs is None for row in plain.runs)
-    found = compare(two, plot=tmp_path / "runs.png")
-    assert all(row.costs is not None for row in found.runs)
-    assert (tmp_path / "runs.png").read_bytes()[:4] == b"\x89PNG"
+def test_the_comparison_has_them_where_it_is_asked_for(two, compared):
+    assert all(row.costs is None for row in compare(two).runs)
+    found, picture = compared
+    assert picture.read_bytes()[:4] == b"\x89PNG"
     assert found.document()["runs"][0]["costs"]["threads"] == torch.get_num_threads()
 
 

@@ -4,6 +4,7 @@ import csv
 import json
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ from alexnet.run import open_run
 from alexnet.schedule import OneCycle
 from alexnet.verbs.calibrate import calibrate
 from alexnet.verbs.compare import compare, distinct
-from alexnet.verbs.evaluate import evaluate
+from alexnet.verbs.evaluate import evaluate, unmirrored
 from alexnet.verbs.precise import precise
 
 
@@ -193,6 +194,19 @@ def test_a_temperature_is_of_one_run_and_one_view(runs: list[Path], call) -> Non
         code, _, err = call("evaluate", *words, "--fit-temperature")
         assert code == 2
         assert "one run and one view" in err
+
+
+def test_mirrored_views_of_a_run_that_saw_none_are_named(runs: list[Path], call) -> None:
+    code, out, err = call("evaluate", runs[0], "--views", "mirror", "--json")
+    (note,) = json.loads(out)["notes"]
+    assert code == 0
+    assert "trained without mirrored pictures" in note
+    assert f"alexnet: {note}\n" in err
+    assert evaluate(runs[0]).notes == []
+    opened = open_run(runs[0])
+    mirrored = replace(opened, recipe=opened.recipe.model_copy(update={"flip": True}))
+    assert unmirrored([mirrored], "ten") == []
+    assert len(unmirrored([opened, opened], "ten")) == 2
 
 
 def test_a_network_of_nan_is_wrong_everywhere_and_has_no_calibration(run: Path) -> None:

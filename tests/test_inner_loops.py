@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alexnet.batches import inner_loops
-from alexnet.batches.inner_loops import convert_compiled, kernels, mirror_compiled
+from alexnet.batches.inner_loops import convert_compiled, kernels, mirror_compiled, shuffle_compiled
 from alexnet.batches.views import place
 from alexnet.compiled import why_not
 
@@ -63,3 +63,20 @@ def test_without_a_compiler_numpy_mirrors(monkeypatch: pytest.MonkeyPatch) -> No
 @needs_compiler
 def test_the_kernels_are_there_where_there_is_a_compiler() -> None:
     assert kernels() is not None
+
+
+@needs_compiler
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 63, 64, 65, 66, 128, 1000, 70_000])
+def test_numbers_are_shuffled_as_numpy_shuffles_them(count: int) -> None:
+    for seed in range(3):
+        ours, numpys = np.random.default_rng((seed, 5)), np.random.default_rng((seed, 5))
+        order, expected = np.arange(count, dtype=np.int32), np.arange(count, dtype=np.int32)
+        assert shuffle_compiled(order, ours)
+        numpys.shuffle(expected)
+        assert np.array_equal(order, expected)
+        assert ours.random() == numpys.random()  # as many numbers were drawn
+
+
+@needs_compiler
+def test_longer_numbers_are_left_to_numpy() -> None:
+    assert not shuffle_compiled(np.arange(5), np.random.default_rng(0))

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from write_golden import GOLDEN, golden_text
 
-from alexnet.networks import NETWORKS, create, resnet, vgg
+from alexnet.networks import NETWORKS, create, resnet_plans, vgg
 from alexnet.networks.summary import summarise, total
 from alexnet.problem import UsageProblem
 
@@ -56,7 +56,7 @@ SMALL = {
     "inception-resnet-v2-64": (47, {}),
     "resnet": (64, {"width": 16}),
     "plain": (64, {"width": 16}),
-    **dict.fromkeys(resnet.CIFAR | resnet.CIFAR_PLAIN | resnet.CIFAR_V2, (8, {})),
+    **dict.fromkeys(resnet_plans.CIFAR | resnet_plans.CIFAR_PLAIN | resnet_plans.CIFAR_V2, (8, {})),
 }
 
 

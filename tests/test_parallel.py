@@ -185,6 +185,11 @@ def test_a_layout_that_cannot_be_is_refused(small: Recipe, layout: Layout, ranks
         layout.check(recipe, World(ranks=ranks, columns=layout.columns))
 
 
+def test_a_time_is_not_tried_out_on_what_does_not_fit(small: Recipe) -> None:
+    with pytest.raises(UsageProblem, match="--time tries the whole network on each device first"):
+        Layout(shard=True).check(small.model_copy(update={"seconds": 60.0}), World(ranks=2))
+
+
 def test_owt_ranks_are_columns_and_shares_at_once(small: Recipe) -> None:
     here = Layout(2, "owt").check(small, World(1, 2, columns=2))
     assert (here.share, here.shares, here.column) == (1, 2, 1)

@@ -10,15 +10,24 @@ from torch import nn
 from write_golden import golden_totals
 
 from alexnet.networks import resnet as family
+from alexnet.networks import resnet_plans
 from alexnet.networks.layers import StochasticDepth
-from alexnet.networks.resnet import Plan, resnet
+from alexnet.networks.resnet import resnet
+from alexnet.networks.resnet_plans import Plan
 from alexnet.problem import UsageProblem
 
 PLANS = {
     name: plan
-    for group in (family.V1, family.V15, family.V2, family.CIFAR, family.CIFAR_V2, family.PLAIN)
+    for group in (
+        resnet_plans.V1,
+        resnet_plans.V15,
+        resnet_plans.V2,
+        resnet_plans.CIFAR,
+        resnet_plans.CIFAR_V2,
+        resnet_plans.PLAIN,
+    )
     for name, plan in group.items()
-} | family.CIFAR_PLAIN
+} | resnet_plans.CIFAR_PLAIN
 
 # parameters and multiply-adds at 224 pixels and 1000 classes, or at 32 and 10
 GOLDEN = {
@@ -133,8 +142,8 @@ def test_parameters_and_sizes_of_the_stages(name, stages):
     [("18", 11_515_688, 12_043_816), ("34", 21_623_848, 22_716_840)],
 )
 def test_shortcuts_with_and_without_parameters(depth, zeros, projections):
-    assert parameters(on_meta(family.TABLE_1[depth], shortcut="A")) == zeros
-    assert parameters(on_meta(family.TABLE_1[depth], shortcut="C")) == projections
+    assert parameters(on_meta(resnet_plans.TABLE_1[depth], shortcut="A")) == zeros
+    assert parameters(on_meta(resnet_plans.TABLE_1[depth], shortcut="C")) == projections
 
 
 @pytest.mark.parametrize(
@@ -177,7 +186,7 @@ def test_keys_go_to_torchvision_and_back(depth):
     with torch.device("meta"):
         theirs = getattr(torchvision.models, f"resnet{depth}")(weights=None).state_dict()
     ours = family.from_torchvision(theirs)
-    plan = (family.V15 | family.V1).get(f"resnet{depth}-v1.5", family.V1[f"resnet{depth}"])
+    plan = (resnet_plans.V15 | resnet_plans.V1).get(f"resnet{depth}-v1.5", resnet_plans.V1[f"resnet{depth}"])
     assert ours.keys() == on_meta(plan).state_dict().keys()
     assert list(family.to_torchvision(ours)) == list(theirs)
     assert len(ours) == {18: 122, 34: 218, 50: 320, 101: 626, 152: 932}[depth]
@@ -241,8 +250,8 @@ def test_any_other_is_made_plain_by_an_option():
 SMALL = Plan((2, 2), width=4, stem="3x3")
 VARIANTS = {
     **{f"{order} {shortcut}": (SMALL, {"order": order, "shortcut": shortcut})
-       for order in family.ORDERS for shortcut in ("A", "B", "C", "none")},
-    **{f"{order} bottleneck": (SMALL, {"order": order, "bottleneck": True}) for order in family.ORDERS},
+       for order in resnet_plans.ORDERS for shortcut in ("A", "B", "C", "none")},
+    **{f"{order} bottleneck": (SMALL, {"order": order, "bottleneck": True}) for order in resnet_plans.ORDERS},
     "64 pixels": (PLANS["resnet20"], {"stem": "3x3/2"}),
     "resnet18": (PLANS["resnet18"], {}),
     "resnet50": (PLANS["resnet50"], {}),

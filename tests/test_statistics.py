@@ -50,7 +50,6 @@ def test_sums_are_exact_over_many_chunks(monkeypatch: pytest.MonkeyPatch) -> Non
     some = images(700, 8)
     whole = moments(some)
     monkeypatch.setattr("alexnet.dataset.statistics._BYTES", 8 * 8 * 3 * 3)
-    monkeypatch.setattr("alexnet.dataset.statistics._PIXELS", 7)
     parts = moments(some)
     wide = some.reshape(-1, 3).astype(np.int64)
     assert whole.products.tolist() == parts.products.tolist() == (wide.T @ wide).tolist()

@@ -1,6 +1,4 @@
-import json
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -88,31 +86,12 @@ def test_stopped_and_resumed_equals_uninterrupted(
 def test_killed_ten_times_ends_bit_identical(digits: Path, small: Recipe, tmp_path: Path) -> None:
     recipe = tmp_path / "recipe.json"
     recipe.write_text(small.model_copy(update={"epochs": 12}).model_dump_json())
+    script = Path(__file__).with_name("dying_training.py")
+    command = [sys.executable, script, recipe, digits, tmp_path, "10"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-
-    def command(out: str, *more: str) -> list[str]:
-        words = ["train", str(recipe), "--data", str(digits), "--out", str(tmp_path / out), *more]
-        return [sys.executable, "-m", "alexnet", *words]
-
-    subprocess.run(command("whole"), check=True, env=environment, capture_output=True)
-    moments = random.Random(7)
-    kills, middles = 0, 0
-    while kills < 10:
-        process = subprocess.Popen(
-            command("killed", "--save-every", "0"), env=environment, stderr=subprocess.DEVNULL
-        )
-        before = newest(tmp_path / "killed")
-        while newest(tmp_path / "killed") == before and process.poll() is None:
-            time.sleep(0.005)
-        time.sleep(moments.uniform(0, 0.15))
-        assert process.poll() is None, "it ended before it could be killed ten times: give it more epochs"
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        kills += 1
-        middles += json.loads(Path(newest(tmp_path / "killed")).read_text())["step"] != 0
-        open_run(tmp_path / "killed").network()  # whatever the moment, the folder loads
-    assert middles >= 5
-    subprocess.run(command("killed"), check=True, env=environment, capture_output=True)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) >= 5  # deaths within an epoch
     assert_same_run(tmp_path / "whole", tmp_path / "killed")
 
 

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from alexnet.verbs.prepare_sizes import prepare_sizes as prepare_sizes
     from alexnet.verbs.probe import probe as probe
     from alexnet.verbs.rates import rates as rates
+    from alexnet.verbs.repeat import repeat as repeat
     from alexnet.verbs.serve import serve as serve
     from alexnet.verbs.similar import similar as similar
     from alexnet.verbs.train import train as train
@@ -66,6 +67,7 @@ VERBS = (
     "prepare_sizes",
     "probe",
     "rates",
+    "repeat",
     "serve",
     "similar",
     "train",

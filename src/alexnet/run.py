@@ -6,6 +6,7 @@ RUN/preprocessing.safetensors mean and divisor
 RUN/metrics.jsonl             a line an epoch and every few steps
 RUN/checkpoints/step-N.json   where training stood; written last, so what it names is whole
 RUN/checkpoints/step-N.weights.safetensors, step-N.optimizer.safetensors
+RUN/checkpoints/step-N.weights/, step-N.optimizer/   the same of ranks that share the weights out: a file each
 RUN/scores/                   saved predictions
 RUN/calibration.json          the temperature of the newest weights, where one was fitted
 """
@@ -13,6 +14,7 @@ RUN/calibration.json          the temperature of the newest weights, where one w
 import json
 import platform
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -25,12 +27,18 @@ from torch import Tensor, nn
 
 from alexnet import recipe as recipes
 from alexnet.batches.preprocessing import Preprocessing
-from alexnet.files import write_json, written_whole
-from alexnet.networks import create, last_layers
+from alexnet.files import remove, write_json, written_whole
+from alexnet.networks import create
 from alexnet.networks.undrawn import Undrawn
+from alexnet.networks.weights import fresh_weights as fresh_weights
+from alexnet.networks.weights import load_weights as load_weights
+from alexnet.networks.weights import transfer_weights as transfer_weights
+from alexnet.parallel import World, from_first
+from alexnet.parallel.shards import read_shards, shard_files, write_shards
 from alexnet.problem import Problem
 from alexnet.recipe import Recipe
 
+Tensors = Mapping[str, Tensor]
 FORMAT = 1
 VERSIONED = ("alexnet", "torch", "numpy", "torchcodec", "safetensors")
 
@@ -44,11 +52,21 @@ class Checkpoint:
 
     def weights(self) -> dict[str, Tensor]:
         """Parameters and buffers of the network by name."""
-        return _tensors(self.path.with_suffix(".weights.safetensors"))
+        return _tensors(self.stored("weights"))
 
     def optimizer(self) -> dict[str, Tensor]:
         """The optimizer's tensors, named by parameter and kind."""
-        return _tensors(self.path.with_suffix(".optimizer.safetensors"))
+        return _tensors(self.stored("optimizer"))
+
+    def stored(self, kind: str) -> Path:
+        """The file of the "weights" or of the "optimizer", or the folder that ranks wrote in shards."""
+        folder = self.path.with_suffix(f".{kind}")
+        return folder if folder.is_dir() else self.path.with_suffix(f".{kind}.safetensors")
+
+    def weight_files(self) -> list[Path]:
+        """The files that hold the weights: one, or one of each rank."""
+        stored = self.stored("weights")
+        return shard_files(stored) if stored.is_dir() else [stored]
 
 
 @dataclass(frozen=True)
@@ -112,63 +130,43 @@ class Run:
         self, weights: dict[str, Tensor], optimizer: dict[str, Tensor], state: dict[str, Any], *, steps: int
     ) -> None:
         """Save a checkpoint after `steps` steps, then drop the older ones, of `kept` ones the optimizer's."""
-        folder = self.path / "checkpoints"
-        folder.mkdir(exist_ok=True)
-        path = folder / f"step-{steps:09d}.json"
+        path = self._place(steps)
         for kind, tensors in (("weights", weights), ("optimizer", optimizer)):
             with written_whole(path.with_suffix(f".{kind}.safetensors")) as partial:
                 save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, partial)
+        self._commit(path, state)
+
+    def save_shards(
+        self, weights: Tensors, optimizer: Tensors, state: dict[str, Any], *, steps: int, here: World
+    ) -> None:
+        """The same by all ranks, each of which writes the rows that it keeps of every tensor."""
+        path = self._place(steps) if here.is_first else self.path / "checkpoints" / _name(steps)
+        if not from_first(path.exists(), here, what="saving a checkpoint"):
+            for kind, tensors in (("weights", weights), ("optimizer", optimizer)):
+                write_shards(path.with_suffix(f".{kind}"), tensors, here)
+        if here.is_first:
+            self._commit(path, state)
+
+    def _place(self, steps: int) -> Path:
+        """Where a checkpoint's state goes; what an interrupted attempt left there is taken away."""
+        path = self.path / "checkpoints" / _name(steps)
+        path.parent.mkdir(exist_ok=True)
+        for left in () if path.exists() else path.parent.glob(f"{path.stem}.*"):
+            remove(left)
+        return path
+
+    def _commit(self, path: Path, state: dict[str, Any]) -> None:
         write_json(path, state)
         kept = {found.path.stem for found in self.checkpoints() if found.state.get("kept")}
-        for old in sorted(folder.iterdir()):  # of one step the .json first: without it nothing is trusted
+        # of one step the .json first: without it nothing is trusted
+        for old in sorted(path.parent.iterdir()):
             stem, _, kind = old.name.partition(".")
             if stem != path.stem and (stem not in kept or kind.startswith("optimizer")):
-                old.unlink()
+                remove(old)
 
 
-def load_weights(network: nn.Module, weights: dict[str, Tensor], where: str) -> None:
-    """Copy `weights` into `network`; a Problem names the keys and shapes that do not fit."""
-    _require_fit(network.state_dict(), weights, where)
-    network.load_state_dict(weights)
-
-
-def transfer_weights(network: nn.Module, weights: dict[str, Tensor], where: str) -> list[str]:
-    """Start `network` from another's `weights`; returns what starts afresh, as `fresh_weights` says."""
-    fresh, own = fresh_weights(network, weights, where), network.state_dict()
-    network.load_state_dict({name: own[name] if name in fresh else weights[name] for name in own})
-    return fresh
-
-
-def fresh_weights(network: nn.Module, weights: dict[str, Tensor], where: str) -> list[str]:
-    """Names in the layers that give logits, if those are of other classes; nothing is loaded.
-
-    Everything before them must fit, or a Problem names what does not ([P] §6 pre-trains on all of ImageNet,
-    then trains on its 1000 classes with a new last layer). Side heads that `network` has not are left out.
-    """
-    own, last = network.state_dict(), last_layers(network)
-    fresh = [name for name in own if name.rpartition(".")[0] in last]
-    if all(name in weights and weights[name].shape == own[name].shape for name in fresh):
-        fresh = []
-    body = {
-        name: tensor
-        for name, tensor in weights.items()
-        if name not in fresh and (name in own or not name.startswith("side"))
-    }
-    _require_fit({name: own[name] for name in own if name not in fresh}, body, where)
-    return fresh
-
-
-def _require_fit(own: dict[str, Tensor], weights: dict[str, Tensor], where: str) -> None:
-    wrong = [f"lacks {name}" for name in own if name not in weights]
-    wrong += [f"{name} is unknown" for name in weights if name not in own]
-    wrong += [
-        f"{name} is {list(weights[name].shape)} and should be {list(own[name].shape)}"
-        for name in own
-        if name in weights and weights[name].shape != own[name].shape
-    ]
-    if wrong:
-        more = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""
-        raise Problem(f"{where} does not fit the network: {'; '.join(wrong[:5])}{more}")
+def _name(steps: int) -> str:
+    return f"step-{steps:09d}.json"
 
 
 def create_run(
@@ -278,6 +276,8 @@ def _json(path: Path) -> dict[str, Any]:
 
 
 def _tensors(path: Path) -> dict[str, Tensor]:
+    if path.is_dir():
+        return read_shards(path)
     try:
         return load_file(path)
     except (OSError, SafetensorError) as error:

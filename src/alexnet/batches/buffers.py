@@ -3,12 +3,14 @@
 Fresh memory costs a page fault for every 4096 bytes, which takes longer than the work on their pixels.
 """
 
+import math
 import weakref
 from typing import Any
 
-import torch
-from numpy.typing import NDArray
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
 
+ALIGNED = 64  # bytes: where the processor's widest loads like memory to begin
 KEPT = 3  # one that the network reads, one that is ready, one in the making
 
 
@@ -19,17 +21,22 @@ class Buffers:
     count. Slices that NumPy makes do not: who writes through one must hold the array itself.
     """
 
-    def __init__(self, most: int, shape: tuple[int, ...], dtype: torch.dtype) -> None:
-        self.shape, self.dtype = (most, *shape), dtype
+    def __init__(self, most: int, shape: tuple[int, ...], dtype: DTypeLike) -> None:
+        self.shape, self.dtype = (most, *shape), np.dtype(dtype)
         self.free: list[NDArray[Any]] = []
 
     def take(self, count: int) -> NDArray[Any]:
         """Return an array [count, *shape]."""
-        # torch's memory begins where the processor's widest loads like it, NumPy's need not
-        whole = self.free.pop() if self.free else torch.empty(self.shape, dtype=self.dtype).numpy()
+        whole = self.free.pop() if self.free else self._fresh()
         lent = whole[:count]
         weakref.finalize(lent, self._give_back, whole).atexit = False
         return lent
+
+    def _fresh(self) -> NDArray[Any]:
+        size = math.prod(self.shape) * self.dtype.itemsize
+        room = np.empty(size + ALIGNED, np.uint8)
+        start = -room.ctypes.data % ALIGNED
+        return room[start : start + size].view(self.dtype).reshape(self.shape)
 
     def _give_back(self, whole: NDArray[Any]) -> None:
         if len(self.free) < KEPT:

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from alexnet.batches.inner_loops import Rows, convert_compiled
+from alexnet.batches.normalisation import LUMA, Normalising
 from alexnet.batches.order import shares
-from alexnet.batches.preprocessing import LUMA, Preprocessing
 
 CACHED = 2**20
 """Bytes of float32 pixels under work at a time: with as much of the mean they stay in the second cache."""
@@ -41,13 +40,13 @@ class Conversion:
             _in_passes(views[share], out[share], mean=self.mean, noise=some, divisor=divisor)
 
 
-def conversion_of(preprocessing: Preprocessing, shrink: float = 1.0) -> Conversion:
+def conversion_of(preprocessing: Normalising, shrink: float = 1.0) -> Conversion:
     """`preprocessing` in rows; images with noise are divided by `shrink` as well."""
-    crop = preprocessing.crop
+    crop, divisor = preprocessing.crop, np.asarray(preprocessing.divisor)
     return Conversion(
-        _rows(preprocessing.mean, crop),
-        _unless_one(_rows(preprocessing.divisor, crop)),
-        _unless_one(_rows(preprocessing.divisor * shrink, crop)),
+        _rows(np.asarray(preprocessing.mean), crop),
+        _unless_one(_rows(divisor, crop)),
+        _unless_one(_rows(divisor * np.float32(shrink), crop)),
     )
 
 
@@ -67,10 +66,11 @@ def _in_passes(
         np.divide(rows, divisor, out=rows)
 
 
-def _rows(values: Tensor, crop: int) -> Rows:
+def _rows(values: NDArray[np.float32], crop: int) -> Rows:
     """[channels, crop or 1, crop or 1] -> [crop or 1, crop · channels]."""
-    wide = values.permute(1, 2, 0).expand(-1, crop, -1)
-    return np.ascontiguousarray(wide.reshape(len(wide), -1).cpu().numpy())
+    channels, height, _ = values.shape
+    wide = np.broadcast_to(values.transpose(1, 2, 0), (height, crop, channels))
+    return np.ascontiguousarray(wide.reshape(height, -1))
 
 
 def _unless_one(divisor: Rows) -> Rows | None:

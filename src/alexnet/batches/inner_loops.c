@@ -1,5 +1,6 @@
-/* The loader's two inner loops (inner_loops.py). Pixels are three bytes, rows lie one after another. */
+/* The loader's inner loops (inner_loops.py). Pixels are three bytes, rows lie one after another. */
 
+#include <stdint.h>
 #include <string.h>
 #ifdef __SSE__
 #include <xmmintrin.h>
@@ -11,7 +12,7 @@ typedef unsigned char Bytes __attribute__((vector_size(16)));
 #else
 #define SHUFFLED(bytes, ...) __builtin_shuffle(bytes, (Bytes){__VA_ARGS__})
 #endif
-enum { PIXEL = 3, FIVE = 5, CHUNK = 512 };
+enum { PIXEL = 3, FIVE = 5, CHUNK = 512, AHEAD = 64 };
 
 /* Window of rows `step` bytes apart -> view, mirrored. Five pixels at a time are read and written as sixteen
    bytes: the sixteenth is the neighbour's, which is why the first and the last pixels of a row go alone. */
@@ -59,4 +60,26 @@ void convert(const unsigned char *restrict views, float *restrict out, long imag
 #ifdef __SSE__
     _mm_sfence();
 #endif
+}
+
+/* Fisher and Yates, drawn as numpy.random.Generator.shuffle draws: of each number as many bits as the most has, until
+   it is no more. Places are drawn ahead of the exchanges, so that their memory is on its way. */
+void shuffle(int32_t *order, long count, uint32_t (*next)(void *), void *state) {
+    long drawn[AHEAD];
+    for (long last = count - 1; last > 0;) {
+        const long together = last < AHEAD ? last : AHEAD;
+        for (long one = 0; one < together; one++) {
+            const uint32_t most = last - one, mask = UINT32_MAX >> __builtin_clz(most);
+            uint32_t value;
+            do value = next(state) & mask;
+            while (value > most);
+            drawn[one] = value;
+            __builtin_prefetch(order + value, 1);
+        }
+        for (long one = 0; one < together; one++, last--) {
+            const int32_t kept = order[last];
+            order[last] = order[drawn[one]];
+            order[drawn[one]] = kept;
+        }
+    }
 }

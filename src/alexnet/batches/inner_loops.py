@@ -1,6 +1,6 @@
-"""The loader's two inner loops, compiled: inner_loops.c.
+"""The loader's inner loops, compiled: inner_loops.c.
 
-Where there is no compiler, `views` and `conversion` do the same in NumPy, to the same bits.
+Where there is no compiler, `views`, `conversion` and `order` do the same in NumPy, to the same bits.
 """
 
 import ctypes
@@ -19,12 +19,13 @@ Rows = NDArray[np.float32]
 
 @cache
 def kernels() -> ctypes.CDLL | None:
-    """`mirror` and `convert` of inner_loops.c; None where they cannot be had."""
+    """`mirror`, `convert` and `shuffle` of inner_loops.c; None where they cannot be had."""
     library = compiled(SOURCE)
     if library is not None:
         library.mirror.argtypes = (POINTER, LONG, POINTER, LONG, LONG)
         library.convert.argtypes = (*(POINTER,) * 2, *(LONG,) * 3, *(POINTER, LONG) * 2, POINTER)
-        library.mirror.restype = library.convert.restype = None
+        library.shuffle.argtypes = (POINTER, LONG, POINTER, POINTER)
+        library.mirror.restype = library.convert.restype = library.shuffle.restype = None
     return library
 
 
@@ -55,4 +56,14 @@ def convert_compiled(
         *(colour.ctypes.data, 0 if noise is None else width),
         None if divisor is None else divisor.ctypes.data,
     )
+    return True
+
+
+def shuffle_compiled(order: NDArray[np.integer], generator: np.random.Generator) -> bool:
+    """Shuffle `order` [N] in place as `generator.shuffle` does; whether that could be done here."""
+    library = kernels()
+    if library is None or order.dtype != np.int32 or not order.flags.c_contiguous:
+        return False
+    bits = generator.bit_generator.ctypes  # NumPy's way to draw from C
+    library.shuffle(order.ctypes.data, len(order), ctypes.cast(bits.next_uint32, POINTER), bits.state_address)
     return True

@@ -1,20 +1,23 @@
-"""Batches ahead of the network: threads cut and convert views while it computes."""
+"""Batches ahead of the network: threads cut and convert views while it computes.
+
+The first batch of a training can be begun before torch is imported: it is where one is handed out.
+"""
 
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
+from itertools import chain
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from alexnet.batches.distortions import distort
 from alexnet.batches.draws import CUTOUTS, uniforms
 from alexnet.batches.maker import Plan, maker_of
+from alexnet.batches.normalisation import Normalising
 from alexnet.batches.order import evaluation_spans, places, steps_in_epoch, training_order
-from alexnet.batches.preprocessing import Preprocessing
 from alexnet.batches.resized_crops import gather_resized, resized_windows
 from alexnet.batches.views import (
     Images,
@@ -33,8 +36,14 @@ from alexnet.dataset.packed import Split
 from alexnet.dataset.raw import advised
 from alexnet.dataset.remote_images import RemoteImages
 from alexnet.dataset.statistics import Statistics
-from alexnet.parallel import part
 from alexnet.recipe import Recipe
+from alexnet.shares import part
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from alexnet.batches.preprocessing import Preprocessing
 
 Cut = Callable[[slice, NDArray[np.uint8]], object]
 POWERS = {"shuffled": None, "balanced": 0.0, "root": 0.5}
@@ -44,8 +53,8 @@ POWERS = {"shuffled": None, "balanced": 0.0, "root": 0.5}
 class Batch(NamedTuple):
     """What one step of training reads."""
 
-    images: Tensor  # float32 [N, channels, crop, crop]
-    labels: Tensor  # int64 [N]
+    images: "Tensor"  # float32 [N, channels, crop, crop]
+    labels: "Tensor"  # int64 [N]
 
 
 class TrainingLoader:
@@ -60,16 +69,16 @@ class TrainingLoader:
         self,
         split: Split,
         recipe: Recipe,
-        preprocessing: Preprocessing,
+        preprocessing: Normalising,
         statistics: Statistics,
         *,
         workers: int = 1,
-        device: torch.device | str = "cpu",
+        device: "torch.device | str" = "cpu",
         share: tuple[int, int] = (0, 1),
     ) -> None:
         self.split, self.recipe, self.statistics = split, recipe, statistics
         self.size, self.crop = preprocessing.size, preprocessing.crop
-        self.device = torch.device(device)
+        self.device = device
         self.workers = workers
         self.numbers = _numbers(split, recipe)
         count = len(split) if self.numbers is None else len(self.numbers)
@@ -79,17 +88,38 @@ class TrainingLoader:
         self.images = images_of(split)
         self.margin = np.rint(statistics.channel_means).astype(np.uint8)
         shrink = recipe.colour_noise.shrink if recipe.colour_noise else 1.0
-        self.maker = maker_of(preprocessing.to(self.device), len(self.mine), shrink)
+        if str(device) != "cpu":
+            preprocessing = cast("Preprocessing", preprocessing).to(cast("torch.device", device))
+        self.maker = maker_of(preprocessing, len(self.mine), shrink)
+        self._begun: tuple[tuple[int, int], Iterator[Any]] | None = None
+
+    def begin(self, epoch: int, start: int = 0) -> None:
+        """Make the first batch that `loader(epoch, start)` will hand out, now and without torch."""
+        with ThreadPoolExecutor(1) as beside:
+            # the labels of millions take as long to read as their order to draw
+            labels = beside.submit(self.split.labels_of, np.zeros(0, np.int64))
+            made = self._made(epoch, start)
+            first = next(made)
+            labels.result()
+        self._begun = (epoch, start), chain([first], made)
 
     def __call__(self, epoch: int, start: int = 0) -> Iterator[Batch]:
         """The batches of `epoch` from step `start` on."""
+        import torch
+
+        begun, self._begun = self._begun, None
+        made = begun[1] if begun and begun[0] == (epoch, start) else self._made(epoch, start)
+        for images, numbers in made:
+            labels = torch.from_numpy(self.split.labels_of(numbers))
+            yield Batch(self.maker.handed_out(images), labels.to(self.device, non_blocking=True))
+
+    def _made(self, epoch: int, start: int) -> Iterator[tuple[Any, NDArray[np.int64]]]:
+        """What the maker makes of each step's images, with their numbers."""
         order = self._order(epoch)
         rest = order[start * self.batch : self.steps * self.batch].reshape(-1, self.batch)
         self.split.expect(self._mine(row) for row in rest)
         plans = (self._plan(epoch, step, self._mine(row)) for step, row in enumerate(rest, start))
-        for images, row in zip(self.maker(plans, self.workers), rest, strict=True):
-            labels = torch.from_numpy(self.split.labels_of(self._mine(row)))
-            yield Batch(images, labels.to(self.device, non_blocking=True))
+        return zip(self.maker.made(plans, self.workers), map(self._mine, rest), strict=True)
 
     def _mine(self, batch: NDArray[np.integer]) -> NDArray[np.int64]:
         return batch[self.mine].astype(np.int64)
@@ -163,13 +193,13 @@ def _numbers(split: Split, recipe: Recipe) -> NDArray[np.int64] | None:
 
 def evaluation_passes(
     split: Split,
-    preprocessing: Preprocessing,
+    preprocessing: Normalising,
     views: Iterable[View],
     *,
     batch: int = 128,
     workers: int = 1,
     share: tuple[int, int] = (0, 1),
-) -> Iterator[Iterator[Tensor]]:
+) -> "Iterator[Iterator[Tensor]]":
     """For one of `views` after another, every image of `split` once, in order, in batches through that view.
 
     A batch is float32 [N, channels, crop, crop]. `share` is (which, of how many): that part only.
@@ -192,13 +222,13 @@ def evaluation_passes(
 
 def evaluation_batches(
     split: Split,
-    preprocessing: Preprocessing,
+    preprocessing: Normalising,
     view: View,
     *,
     batch: int = 128,
     workers: int = 1,
     share: tuple[int, int] = (0, 1),
-) -> Iterator[Tensor]:
+) -> "Iterator[Tensor]":
     """Every image of `split`, or of one share of it, once, in order, through one view."""
     (batches,) = evaluation_passes(split, preprocessing, [view], batch=batch, workers=workers, share=share)
     return batches

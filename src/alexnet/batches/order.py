@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from alexnet.parallel import part
+from alexnet.batches.inner_loops import shuffle_compiled
+from alexnet.shares import part
 
 
 def training_order(images: int, *, seed: int, epoch: int) -> NDArray[np.integer]:
@@ -13,7 +14,9 @@ def training_order(images: int, *, seed: int, epoch: int) -> NDArray[np.integer]
     True
     """
     order: NDArray[np.integer] = np.arange(images, dtype=np.int32 if images < 1 << 31 else np.int64)
-    np.random.default_rng((seed, epoch)).shuffle(order)  # as `permutation(images)` has it, in half the room
+    generator = np.random.default_rng((seed, epoch))
+    if not shuffle_compiled(order, generator):
+        generator.shuffle(order)  # as `permutation(images)` has it, in half the room
     return order
 
 

@@ -5,13 +5,11 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from alexnet.batches.views import crop_of
+from alexnet.batches.normalisation import LUMA, normalisation_of
 from alexnet.dataset.resize import Fit
 from alexnet.dataset.statistics import Statistics
 from alexnet.problem import Problem
 from alexnet.recipe import Recipe
-
-LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, Pillow's grey; three equal channels stay what they are
 
 
 @dataclass(frozen=True)
@@ -60,29 +58,24 @@ def whole(preprocessing: Preprocessing) -> Preprocessing:
     return replace(preprocessing, crop=preprocessing.size)
 
 
-def preprocessing_of(recipe: Recipe, statistics: Statistics, size: int, fit: Fit) -> Preprocessing:
-    """Preprocessing for `recipe` on a data set: the mean is that of its training split.
+def mean_apart(preprocessing: Preprocessing) -> tuple[Preprocessing, Tensor | None]:
+    """The same for whole pictures with a mean of the channels, and what of the mean image that leaves.
 
-    The centre window of the mean image is subtracted wherever the crop was ([C] convdata.py).
+    That is float32 [channels, crop, crop], divided already, still to be subtracted from each view; None where
+    the mean is of the channels anyway.
     """
-    crop = crop_of(recipe, size)
-    images = {
-        "image": torch.from_numpy(statistics.mean_image).permute(2, 0, 1)[None],  # [1, 3, size, size]
-        "channel": torch.from_numpy(statistics.channel_means).to(torch.float32)[None, :, None, None],
-        "none": torch.zeros(1, 3, 1, 1),
-    }
-    mean = images[recipe.mean].to(torch.float32)
-    if recipe.mean == "image":
-        start = (size - crop) // 2
-        mean = mean[:, :, start : start + crop, start : start + crop]
-    if recipe.divide_by == "deviation":
-        divisor = torch.from_numpy(statistics.channel_deviations).to(torch.float32)[None, :, None, None]
-        divisor = divisor.clamp_min(1e-6)
-    else:
-        divisor = torch.full((1, 3, 1, 1), float(recipe.divide_by))
-    if recipe.channels == 1:
-        mean, divisor = grey(mean), grey(divisor)
-    return Preprocessing(size, fit, crop, recipe.channels, mean[0].contiguous(), divisor[0].contiguous())
+    channels = preprocessing.mean.mean((1, 2), keepdim=True)
+    pictures = replace(preprocessing, crop=preprocessing.size, mean=channels)
+    if preprocessing.mean.size(-1) == 1:
+        return pictures, None
+    return pictures, (preprocessing.mean - channels) / preprocessing.divisor
+
+
+def preprocessing_of(recipe: Recipe, statistics: Statistics, size: int, fit: Fit) -> Preprocessing:
+    """Preprocessing for `recipe` on a data set, as of `normalisation_of`."""
+    done = normalisation_of(recipe, statistics, size, fit)
+    mean, divisor = torch.from_numpy(done.mean), torch.from_numpy(done.divisor)
+    return Preprocessing(size, fit, done.crop, done.channels, mean, divisor)
 
 
 def grey(pixels: Tensor) -> Tensor:

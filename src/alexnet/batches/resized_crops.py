@@ -8,9 +8,7 @@ their pictures: what lay outside is never seen, where [S], [V] and [R] cut from 
 from typing import NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch.nn import functional as F
 
 from alexnet.batches.draws import RESIZED_CROPS, uniforms
 from alexnet.batches.views import Images, crop_of, draw_keys, flips_of, place
@@ -112,6 +110,9 @@ def gather_resized(
 
 
 def _resized(window: NDArray[np.uint8], crop: int) -> NDArray[np.uint8]:
+    import torch  # not at the top, as in maker.py
+    from torch.nn import functional as F
+
     planes = torch.from_numpy(np.require(window, requirements=["C", "W"])).permute(2, 0, 1)[None]
     sized = F.interpolate(planes, (crop, crop), mode="bilinear", antialias=True, align_corners=False)
     return sized[0].permute(1, 2, 0).numpy()

@@ -30,7 +30,7 @@ def prepare(
     source: Annotated[
         str,
         typer.Argument(
-            help="Folder, .tar, .tar.gz, CSV, IDX or CIFAR files, `digits`, or `torchvision:CIFAR10`."
+            help="Folder, .tar, .tar.gz, .zip, CSV, IDX or CIFAR files, `digits`, or `torchvision:CIFAR10`."
         ),
     ],
     packed: Annotated[Path, typer.Argument(help="Packed data set to make.")],

@@ -10,9 +10,10 @@ if TYPE_CHECKING:
 
     from alexnet.evaluation.calibration import Calibration
     from alexnet.evaluation.paired import Pair
+    from alexnet.evaluation.seeds import Between
     from alexnet.evaluation.thresholds import Threshold
     from alexnet.verbs.calibrate import Calibrated
-    from alexnet.verbs.compare import Comparison, Row
+    from alexnet.verbs.compare import Comparison, Group, Row
     from alexnet.verbs.costs import Costs
     from alexnet.verbs.evaluate import Evaluation
     from alexnet.verbs.learning_curve import LearningCurve
@@ -131,10 +132,12 @@ def calibrated(result: "Calibrated") -> None:
 
 
 def compared(result: "Comparison") -> None:
-    """After `compare`: the runs, then each two of them."""
+    """After `compare`: the runs, recipes that have several seeds, then each two of either."""
     terminal().print(f"{result.images:,} images of {result.split}, views: {result.views}")
     terminal().print(_runs(result.runs, five=result.classes > 5))
     console = terminal()
+    if result.groups:
+        _grouped(result.groups, result.between)
     console.print(fitting(console, lambda: _pairs(result.pairs, True), lambda: _pairs(result.pairs, False)))
     if costs := [(row.name, row.costs) for row in result.runs if row.costs]:
         console.print(_costs(costs))
@@ -144,6 +147,34 @@ def compared(result: "Comparison") -> None:
     console.print(
         f"points of top-1 error by which the second errs more, 95 % intervals; {told}", soft_wrap=True
     )
+
+
+def _grouped(groups: Sequence["Group"], pairs: Sequence["Between"]) -> None:
+    """Recipes over their seeds: the mean, what chance does, and each two of them."""
+    table = tabled(
+        "recipe", "seeds", "top-1 error, 95 % over seeds", "seed to seed", "pictures' noise",
+        left=("recipe",), wrap="recipe",
+    )  # fmt: skip
+    for one in groups:
+        found = one.top1
+        table.add_row(
+            one.name,
+            str(found.seeds),
+            _error(found.mean, found.interval),
+            f"±{found.seed_deviation:.2f}",
+            f"±{found.picture_deviation:.2f}",
+        )
+    terminal().print(table)
+    for one in groups:
+        terminal().print(f"{one.name}: {one.top1.reading}", soft_wrap=True)
+    for two in pairs:
+        low, high = two.difference.interval
+        terminal().print(
+            f"{two.second} beside {two.first}: {two.difference.points:+.2f} points "
+            f"({low:+.2f} … {high:+.2f}, over pictures and seeds): {two.reading}",
+            soft_wrap=True,
+        )
+    terminal().print("the single runs:")
 
 
 def _runs(rows: Sequence["Row"], *, five: bool) -> "Table":

@@ -64,6 +64,8 @@ def evaluate(
     if fits and (len(runs) > 1 or views != "center"):
         raise UsageProblem("a temperature is of one run and one view: name one run, with --views center")
     result = verb(runs, split=split, views=views, weights_from=weights_from, **asked)
+    for note in result.notes:
+        show.complain(note)
     if confusion:
         save_confusion(result, confusion, order=order)
     if reliability:
@@ -90,7 +92,7 @@ def _fitted(run: Path, fit_on: str, split: str, asked: dict[str, Any]) -> "Calib
 
 
 def compare(
-    runs: Annotated[list[Path], typer.Argument(help="Run folders, two or more.")],
+    runs: Annotated[list[Path], typer.Argument(help="Run folders, two or more; one with --repeat.")],
     data: Data = None,
     split: SplitName = "val",
     views: Views = "center",
@@ -100,9 +102,14 @@ def compare(
         bool, typer.Option("--costs", help="Measure speed, memory and size beside each other, too.")
     ] = False,
     plot: Annotated[Path | None, typer.Option(help="Draw error, speed and memory: a .png or .svg.")] = None,
+    repeat: Annotated[
+        int, typer.Option(min=1, help="Train each run's recipe with so many seeds first, beside the run.")
+    ] = 1,
     json: Json = False,
 ) -> None:
     """Runs beside each other on the same pictures: intervals, and which differences are noise.
+
+    Runs that differ in their seed alone are also told of together (`train --repeat` makes such).
 
     Example: `alexnet compare runs/vgg-32 runs/nin-32 --split test --costs --plot runs.png`
     """
@@ -110,7 +117,7 @@ def compare(
 
     result = verb(
         runs, data=data, split=split, views=views, device=device, workers=workers, costs=costs, plot=plot,
-        progress=bars,
+        repeat=repeat, progress=bars,
     )  # fmt: skip
     show.document(result.document()) if json else measured.compared(result)
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from alexnet.verbs.plan import Plan
     from alexnet.verbs.predict import Answer
     from alexnet.verbs.rates import Rates
+    from alexnet.verbs.repeat import Repeated
     from alexnet.verbs.train import Trained
     from alexnet.verbs.transfer import Transferred
 
@@ -122,6 +123,19 @@ def trained(result: "Trained") -> None:
         _print(f"faster: {line}")
 
 
+def repeated(result: "Repeated") -> None:
+    """After `train --repeat`: each training, and what chance does between them."""
+    for one in result.runs:
+        error = "" if one.top1_error is None else f", top-1 error {one.top1_error:.2f} %"
+        _print(f"[bold]{one.run}[/]: {one.epochs} epochs, {one.seconds:.1f} s{error}")
+    if result.top1_mean is not None and result.top1_interval is not None:
+        low, high = result.top1_interval
+        _print(
+            f"validation error over {len(result.runs)} seeds: {result.top1_mean:.2f} % "
+            f"({low:.2f} … {high:.2f}), from seed to seed ±{result.top1_deviation:.2f}"
+        )
+
+
 def predicted(answers: Sequence["Answer"]) -> None:
     """After `predict`: a bar for each class."""
     for answer in answers:
@@ -151,6 +165,8 @@ def exported(result: "Export") -> None:
             f"  {speed.engine:<9} batch {speed.batch:>2}: {speed.milliseconds:8.2f} ms a picture, "
             f"{speed.times:.1f} × as fast as torch"
         )
+    if result.speeds:
+        _print(f"ask it: alexnet predict {result.files[0]} PICTURE")
 
 
 def demo(result: "Demonstrated") -> None:

@@ -1,7 +1,7 @@
 """The verbs that train: demo, train, ablate."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -58,12 +58,26 @@ def train(
         str | None,
         typer.Option(help="Wish for the whole training, as 90s, 20m or 1.5h: the schedule is fitted to it."),
     ] = None,
+    batch: Annotated[
+        str | None,
+        typer.Option(help="Pictures a step; auto: by a probe of memory and speed, the rate in proportion."),
+    ] = None,
     device: Device = "auto",
     workers: Workers = 1,
     save_every: Annotated[float, typer.Option(min=0, help="Seconds between two checkpoints.")] = 60.0,
     keep: Annotated[
         bool, typer.Option("--keep", help="Keep the weights after each epoch, for `probe … --over-time`.")
     ] = False,
+    gradients: Annotated[
+        bool,
+        typer.Option(
+            "--gradients",
+            help="Log every fifty steps how much gradient reaches each layer, for `probe … gradients`.",
+        ),
+    ] = False,
+    repeat: Annotated[
+        int, typer.Option(min=1, help="Train with so many seeds, into OUT-seed0, OUT-seed1, … in turn.")
+    ] = 1,
     columns: Annotated[
         int, typer.Option(min=1, help="Ranks of torchrun that hold one network between them, as in 2012.")
     ] = 1,
@@ -85,9 +99,12 @@ def train(
     On two devices: `torchrun --nproc-per-node 2 -m alexnet train alexnet-2012 --data packed/ilsvrc --out
     runs/two`
 
+    With three seeds: `alexnet train resnet20-short --data packed/cifar10 --out runs/resnet20 --repeat 3`
+
     From published weights: `alexnet train recipe.json --data packed/pets --out runs/pets --init resnet18.pth`
     """
-    assignments = (set_ or []) + ([f"seconds={seconds(time)}"] if time else [])
+    assignments = [*(set_ or []), *([f"batch={batch}"] if batch else [])]
+    assignments += [f"seconds={seconds(time)}"] if time else []
     if dry_run:
         from alexnet.verbs.plan import plan
 
@@ -96,26 +113,36 @@ def train(
         return
     if out is None or (data is None and init is None):
         raise UsageProblem("train needs --data PACKED and --out RUN (or --dry-run)")
-    from alexnet.verbs.ranks import Layout
+    ahead = None
+    if data is not None and init is None and repeat == 1:
+        from alexnet.verbs.ahead import begin
+
+        ahead = begin(recipe, data, out, assignments=assignments, device=device, workers=workers)
+    from alexnet.verbs.ranks import Layout  # torch, while the first batch is made
+
+    how: dict[str, Any] = {
+        "init": init, "classes": classes, "assignments": assignments, "device": device, "workers": workers,
+        "save_every": save_every, "keep": keep, "gradients": gradients, "began": began(),
+        "layout": Layout(columns, scheme, shard), "tell": show.chosen, "progress": bars,
+    }  # fmt: skip
+    if repeat > 1:
+        _repeated(recipe, data, out, times=repeat, json=json, how=how)
+        return
     from alexnet.verbs.train import train as verb
 
-    result = verb(
-        recipe,
-        data,
-        out,
-        init=init,
-        classes=classes,
-        assignments=assignments,
-        device=device,
-        workers=workers,
-        save_every=save_every,
-        keep=keep,
-        began=began(),
-        layout=Layout(columns, scheme, shard),
-        tell=show.chosen,
-        progress=bars,
-    )
+    result = verb(recipe, data, out, ahead=ahead, **how)
     show.document(show.plain(result)) if json else show.trained(result)
+
+
+def _repeated(
+    recipe: str, data: Path | None, out: Path, *, times: int, json: bool, how: dict[str, Any]
+) -> None:
+    from alexnet.verbs.repeat import repeat as verb
+
+    if data is None:
+        raise UsageProblem("--repeat trains: name the pack with --data PACKED")
+    found = verb(recipe, data, out, times=times, **how)
+    show.document(found.document()) if json else show.repeated(found)
 
 
 def ablate(

@@ -1,4 +1,7 @@
-"""Which recipe a command means: a value, a name, a file, or `auto`, which rules choose for the pack."""
+"""Which recipe a command means: a value, a name, a file, or `auto`, which rules choose for the pack.
+
+The batch may be `auto` too (`--batch auto`); it is where the recipe is and no batch was given.
+"""
 
 from collections.abc import Sequence
 from functools import cache
@@ -18,6 +21,7 @@ from alexnet.recipes import airbench_s, find
 from alexnet.recipes.auto import Facts, chosen
 from alexnet.run import is_run, open_run
 from alexnet.schedule import OneCycle
+from alexnet.verbs.batch_size import probed
 from alexnet.verbs.timed import step_seconds
 
 AUTO = "auto"
@@ -34,20 +38,44 @@ def recipe_of(
     device: torch.device,
     progress: Progress,
 ) -> tuple[Recipe, list[str]]:
-    """The recipe that is meant, with its `field=value` assignments; of `auto` also the rules that held.
+    """The recipe that is meant, with its `field=value` assignments, and the rules that held where one chose.
 
-    `auto` is chosen once: a run folder that is at `out` keeps the recipe that it has.
+    `auto` is chosen once: a run folder that is at `out` keeps the recipe that it has, and its batch.
     """
     reasons: list[str] = []
+    begun = open_run(out).recipe if out is not None and is_run(Path(out)) else None
+    batch, others = batch_of(assignments)
     if isinstance(recipe, Recipe):
         found = recipe
     elif recipe != AUTO:
         found = find(recipe)
-    elif out is not None and is_run(Path(out)):
-        found, reasons = open_run(out).recipe, [f"as chosen when {out} was begun"]
+    elif begun is not None:
+        found, reasons = begun, [f"as chosen when {out} was begun"]
     else:
-        found, reasons = _chosen(data, override(_BLANK, assignments).seconds, device, progress)
-    return override(found, assignments), reasons
+        found, reasons = _chosen(data, override(_BLANK, others).seconds, device, progress)
+        batch = batch or AUTO
+    found = override(found, others)
+    if batch != AUTO:
+        return (override(found, [f"batch={batch}"]) if batch else found), reasons
+    own_rate = any(one.startswith("learning_rate") for one in others)
+    if begun is not None:
+        rate = found.learning_rate if own_rate else begun.learning_rate
+        kept = found.model_copy(update={"batch": begun.batch, "learning_rate": rate})
+        return kept, reasons or [f"batches of {begun.batch:,} as when {out} was begun"]
+    if data is None:
+        raise UsageProblem("--batch auto counts the pictures first: name the pack with --data PACKED")
+    found, more = probed(found, open_packed(data), device, rate=not own_rate, progress=progress)
+    return found, [*reasons, *more]
+
+
+def batch_of(assignments: Sequence[str]) -> tuple[str | None, list[str]]:
+    """The batch that `field=value` assignments give last, or None, and the other assignments.
+
+    >>> batch_of(["batch=64", "epochs=3", "batch=auto"]), batch_of(["epochs=3"])
+    (('auto', ['epochs=3']), (None, ['epochs=3']))
+    """
+    given = [one.removeprefix("batch=") for one in assignments if one.startswith("batch=")]
+    return (given[-1] if given else None), [one for one in assignments if not one.startswith("batch=")]
 
 
 def _chosen(

@@ -1,13 +1,8 @@
 """`alexnet compare --costs`: what runs cost beside each other: training, answers a second, memory, disk."""
 
-import gc
 import multiprocessing
-import re
-import resource
-import sys
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,6 +11,7 @@ from statistics import median
 import torch
 from torch import Tensor
 
+from alexnet.memory import forget_most, most_held
 from alexnet.networks.summary import summarise, total
 from alexnet.progress import Progress
 from alexnet.run import Run, open_run
@@ -24,7 +20,6 @@ from alexnet.training.loop import State
 
 ROUNDS = 7  # in each of which every run answers once
 BATCH = 32
-KILOBYTE = 1 if sys.platform == "darwin" else 1024  # bytes of what getrusage counts in
 
 
 @dataclass(frozen=True)
@@ -63,7 +58,7 @@ def _costs(run: Run, rates: dict[str, float], threads: int, memory: int) -> Cost
     state = State(**checkpoint.state) if checkpoint else State()
     stepping = state.data_seconds + state.compute_seconds
     whole = total(summarise(run.build(), shape))
-    weights = checkpoint.path.with_suffix(".weights.safetensors").stat().st_size if checkpoint else 0
+    weights = sum(file.stat().st_size for file in checkpoint.weight_files()) if checkpoint else 0
     return Costs(
         training_seconds=stepping + state.validation_seconds + state.saving_seconds,
         training_rate=state.images / stepping if stepping else 0.0,
@@ -120,23 +115,6 @@ def _peak(path: str, device: str) -> int:
         torch.cuda.reset_peak_memory_stats(where)
         _answer(open_run(path), where, BATCH)()
         return torch.cuda.max_memory_allocated(where)
-    before = _forgotten()
+    before = forget_most()
     _answer(open_run(path), where, BATCH)()
-    return max(_most() - before, 0)
-
-
-def _forgotten() -> int:
-    """Bytes that this process holds; the most that it held before is forgotten, where the system can."""
-    gc.collect()
-    with suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5")  # Linux: the peak is what is held now
-    return _most()
-
-
-def _most() -> int:
-    """The most bytes that this process held."""
-    with suppress(OSError):
-        found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
-        if found:
-            return int(found[1]) * 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * KILOBYTE
+    return max(most_held() - before, 0)

@@ -20,6 +20,7 @@ from alexnet.run import Run, open_run
 from alexnet.verbs.scores import data_of, predictions_of
 
 CONFUSED = 10  # pairs of classes that are named
+MIRRORED = ("mirror", "ten")  # views that have each window from both sides
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,7 @@ class Evaluation:
     most_confused: list[ConfusedClass]
     most_confused_pairs: list[ConfusedClasses]
     calibration: Calibration | None  # None of a network whose scores are no numbers
+    notes: list[str]  # what is odd about what was asked for
     classes: tuple[str, ...] = field(repr=False)
     predictions: Predictions = field(repr=False, compare=False)
 
@@ -144,9 +146,22 @@ def evaluation(
         most_confused=one_way,
         most_confused_pairs=both_ways,
         calibration=None if torch.isnan(predictions.probabilities).any() else calibration(predictions),
+        notes=unmirrored(runs, views),
         classes=classes,
         predictions=predictions,
     )
+
+
+def unmirrored(runs: Sequence[Run], views: str) -> list[str]:
+    """A line for each run that `views` show mirrored pictures, of which it saw none in training."""
+    if views not in MIRRORED:
+        return []
+    return [
+        f"{run.path} was trained without mirrored pictures, which --views {views} shows it: drawings and "
+        "letters have a side, so take --views center"
+        for run in runs
+        if not run.recipe.flip and run.recipe.epochs
+    ]
 
 
 def class_errors(name: str, row: ClassScores) -> ClassErrors:

@@ -193,7 +193,7 @@ def weights_digest(run: Run) -> str:
     if checkpoint is None:
         raise Problem(f"{run.path} holds no weights yet; repeat its `alexnet train` command")
     digest = hashlib.sha256()
-    for path in (checkpoint.path.with_suffix(".weights.safetensors"), run.path / "preprocessing.safetensors"):
+    for path in (*checkpoint.weight_files(), run.path / "preprocessing.safetensors"):
         with path.open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()

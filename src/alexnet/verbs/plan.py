@@ -13,13 +13,13 @@ from alexnet.networks.summary import summarise
 from alexnet.problem import UsageProblem
 from alexnet.progress import Progress, silent
 from alexnet.recipe import Recipe
+from alexnet.training.footprint import Footprint, footprint
 from alexnet.verbs.choosing import recipe_of
 from alexnet.verbs.devices import device_of
 from alexnet.verbs.timed import step_seconds
 
 ILSVRC_2012 = 1_281_167  # training images
 IN_2012 = "five to six days on two GTX 580 3 GB, 90 epochs ([P] §5)"
-FLOAT = 4  # bytes
 
 
 @dataclass(frozen=True)
@@ -35,13 +35,14 @@ class Plan:
     steps: int
     parameters: int
     multiply_adds: int  # of the whole training, forward and backward
-    memory: int  # weights, gradients, momenta and one batch's activations
+    memory: int  # bytes of a step
+    memory_parts: Footprint
     seconds_per_step: float
     seconds: float
     ilsvrc_seconds: float  # the same recipe over ILSVRC-2012 on this machine
     in_2012: str
     schedule: list[dict[str, Any]]  # epoch, rate, colour_noise, and each rule's multiplier
-    chosen: list[str]  # of `auto`: the rules that made the recipe
+    chosen: list[str]  # of `auto`, also of a batch: the rules that held
 
     def document(self) -> dict[str, Any]:
         """Return it as JSON's own types."""
@@ -74,9 +75,9 @@ def plan(
     )
     layers = summarise(network, shape)
     parameters = sum(layer.parameters for layer in layers)
-    activations = sum(layer.activations for layer in layers)
     forward = sum(layer.multiply_adds for layer in layers)
     batch = min(recipe.batch, images)
+    room = footprint(recipe, classes, shape, math.ceil(batch / recipe.accumulate))
     step = step_seconds(network, recipe, batch, shape, classes, where, progress)
     steps = steps_in_epoch(images, recipe.batch)
     if recipe.seconds is not None:
@@ -92,7 +93,8 @@ def plan(
         steps=round(steps * recipe.epochs),
         parameters=parameters,
         multiply_adds=round(3 * forward * batch * steps * recipe.epochs),
-        memory=FLOAT * (3 * parameters + 2 * batch * activations),
+        memory=room.total,
+        memory_parts=room,
         seconds_per_step=step,
         seconds=step * steps * recipe.epochs,
         ilsvrc_seconds=step * ilsvrc * recipe.batch / batch,

@@ -1,19 +1,27 @@
 """Scores of a run over a split: those saved by an earlier evaluation, or computed and saved now."""
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import torch
 
-from alexnet.batches.loader import evaluation_passes
-from alexnet.batches.preprocessing import whole
-from alexnet.batches.views import evaluation_views
+from alexnet.batches.loader import evaluation_batches, evaluation_passes
+from alexnet.batches.preprocessing import mean_apart, whole
+from alexnet.batches.views import View, evaluation_views
 from alexnet.dataset.packed import Packed, Split
-from alexnet.evaluation.predictions import Predictions, load_predictions, predict, save_predictions
+from alexnet.evaluation.predictions import (
+    Predictions,
+    load_predictions,
+    predict,
+    predict_together,
+    save_predictions,
+)
 from alexnet.networks.undrawn import on_paper
+from alexnet.networks.views_together import ViewsTogether, Window, parted
 from alexnet.parallel import World, from_first, joined, meet
 from alexnet.problem import Problem, UsageProblem
-from alexnet.progress import Progress, silent
+from alexnet.progress import Advance, Progress, silent
 from alexnet.run import Run
 from alexnet.serving.answering import answering
 from alexnet.verbs.devices import device_of
@@ -75,12 +83,7 @@ def computed_predictions(
 ) -> Predictions:
     """Run the network over every image of the split, once a view; of several ranks each over its share."""
     preprocessing = run.preprocessing
-    if (packed.size, packed.fit) != (preprocessing.size, preprocessing.fit):
-        raise Problem(
-            f"{run.path} was trained on images of {preprocessing.size} pixels, fit {preprocessing.fit}; "
-            f"{packed.path} has {packed.size}, fit {packed.fit}; prepare it with "
-            f"--size {preprocessing.size} --fit {preprocessing.fit}"
-        )
+    require_alike(run, packed)
     if views == WHOLE:
         preprocessing, views = whole(preprocessing), "center"
         require_any_size(run, preprocessing.size)
@@ -97,9 +100,39 @@ def computed_predictions(
             answer: torch.Tensor = network(images)
             return answer
 
-        moved = preprocessing.to(where)
-        passes = evaluation_passes(part, moved, windows, workers=workers, share=share)
-        return together(predict(scores, passes, labels), here, share)
+        moved, seen = preprocessing.to(where), [Window(*view) for view in windows]
+        apart = parted(network, seen, size=preprocessing.size, crop=preprocessing.crop)
+        if apart is not None:  # the first layer once for all views
+            pictures, mean = mean_apart(moved)
+            answers = ViewsTogether(apart, seen, crop=preprocessing.crop, mean=mean)
+            batches = evaluation_batches(part, pictures, View(0, 0), workers=workers, share=share)
+            mine = predict_together(told_of(answers, advance), batches, labels)
+        else:
+            passes = evaluation_passes(part, moved, windows, workers=workers, share=share)
+            mine = predict(scores, passes, labels)
+        return together(mine, here, share)
+
+
+def told_of(answers: ViewsTogether, advance: Advance) -> Callable[[torch.Tensor], Iterator[torch.Tensor]]:
+    """The same answers, each told of."""
+
+    def logits(images: torch.Tensor) -> Iterator[torch.Tensor]:
+        for answer in answers(images):
+            advance(len(images))
+            yield answer
+
+    return logits
+
+
+def require_alike(run: Run, packed: Packed) -> None:
+    """A Problem where the pack's pictures were prepared otherwise than those that `run` was trained on."""
+    learned = run.preprocessing
+    if (packed.size, packed.fit) != (learned.size, learned.fit):
+        raise Problem(
+            f"{run.path} was trained on images of {learned.size} pixels, fit {learned.fit}; "
+            f"{packed.path} has {packed.size}, fit {packed.fit}; prepare it with "
+            f"--size {learned.size} --fit {learned.fit}"
+        )
 
 
 def require_any_size(run: Run, size: int) -> None:

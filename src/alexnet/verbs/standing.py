@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from contextlib import nullcontext
+from typing import Literal
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from alexnet.batches.loader import evaluation_batches
 from alexnet.batches.preprocessing import Preprocessing
@@ -17,13 +18,20 @@ from alexnet.training.averaging import Averaged
 from alexnet.training.held import Held
 from alexnet.training.loop import State, optimizer_tensors, restore_optimizer
 from alexnet.verbs.lesson import whiten_first
-from alexnet.verbs.ranks import share_buffers, share_of, together
+from alexnet.verbs.ranks import ALONE, Layout, share_buffers, share_of, together
 from alexnet.verbs.starting import Start, require_same, start_of
 
 
-def begun(run: Run, network: nn.Module, start: Start | None, packed: Packed) -> Checkpoint | None:
-    """Give `network` the weights of the newest checkpoint, which is returned, or those to start from."""
+def begun(
+    run: Run, network: nn.Module, start: Start | None, packed: Packed, layout: Layout = ALONE
+) -> Checkpoint | None:
+    """Give `network` the weights of the newest checkpoint, which is returned, or those to start from.
+
+    Ranks that share the weights out read theirs later, each its own, where they were saved so.
+    """
     checkpoint = run.checkpoint()
+    if checkpoint is not None and layout.shard and checkpoint.stored("weights").is_dir():
+        return checkpoint
     if checkpoint is not None:
         load_weights(network, checkpoint.weights(), str(checkpoint.path))
     elif run.init:
@@ -46,11 +54,21 @@ def restored(
         if averaged:
             averaged.begin()
         return State()
-    tensors = holding.own(checkpoint.optimizer())
+    tensors = _own(checkpoint, "optimizer", holding)
     restore_optimizer(optimizer, tensors)
     if averaged:
-        averaged.restore(holding.own(checkpoint.weights()), tensors)
+        averaged.restore(_own(checkpoint, "weights", holding), tensors)
+    elif holding.sharded:
+        load_weights(holding.network, _own(checkpoint, "weights", holding), str(checkpoint.path))
     return State(**checkpoint.state)
+
+
+def _own(checkpoint: Checkpoint, kind: Literal["weights", "optimizer"], holding: Held) -> dict[str, Tensor]:
+    """What this rank holds of a checkpoint's weights or of its optimizer's tensors."""
+    stored = checkpoint.stored(kind)
+    if holding.read and stored.is_dir():
+        return holding.read(stored)
+    return holding.own(checkpoint.weights() if kind == "weights" else checkpoint.optimizer())
 
 
 def save(
@@ -62,10 +80,14 @@ def save(
     state: State,
 ) -> None:
     """Write a checkpoint; where weights are averaged, the average is what it holds as the network's."""
-    weights = holding.whole(averaged.tensors if averaged else holding.network.state_dict())
-    tensors = holding.whole(optimizer_tensors(optimizer) | (averaged.state() if averaged else {}))
-    if here.is_first:
-        run.save(weights, tensors, state.document(), steps=state.steps)
+    weights = averaged.tensors if averaged else holding.network.state_dict()
+    tensors = optimizer_tensors(optimizer) | (averaged.state() if averaged else {})
+    if holding.sharded:
+        run.save_shards(weights, tensors, state.document(), steps=state.steps, here=here)
+    else:
+        weights, tensors = holding.whole(weights), holding.whole(tensors)
+        if here.is_first:
+            run.save(weights, tensors, state.document(), steps=state.steps)
     meet(here, what="saving a checkpoint")
 
 

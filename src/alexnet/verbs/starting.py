@@ -14,12 +14,16 @@ from alexnet.batches.views import crop_of
 from alexnet.dataset.packed import Packed
 from alexnet.networks import create
 from alexnet.networks.foreign import Pixels, Weights, read
-from alexnet.networks.undrawn import on_paper
+from alexnet.networks.undrawn import Undrawn, on_paper
 from alexnet.problem import Problem, UsageProblem
 from alexnet.recipe import Recipe
 from alexnet.run import Run, create_run, fresh_weights, is_run, open_run, transfer_weights
 from alexnet.training.loop import State
 from alexnet.training.optimizer import optimizer_of
+
+TRIED = 512
+"""Pixels of the largest views that are computed to see whether they fit: the meta device, which computes
+nothing, has torch import its compiler first, which takes as long as all else before the first step."""
 
 
 @dataclass(frozen=True)
@@ -168,12 +172,13 @@ def check(recipe: Recipe, classes: int, crop: int, start: Start | None) -> list[
 
     Returns the weights that would start afresh although there is a start.
     """
-    with on_paper():
+    blank = Undrawn() if crop <= TRIED else on_paper()
+    with blank, torch.no_grad(), torch.random.fork_rng(devices=()):
         network = create(
             recipe.network, classes=classes, channels=recipe.channels, seed=recipe.seed, **recipe.options
         )
         optimizer_of(recipe, network)
-        views = torch.empty(2, recipe.channels, crop, crop)
+        views = torch.zeros(2, recipe.channels, crop, crop)
         try:
             network(views)
         except (RuntimeError, ValueError) as error:

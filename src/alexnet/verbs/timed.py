@@ -1,6 +1,7 @@
 """A training that is to end at a time: probed before it begins, planned anew while it runs."""
 
 import time
+from collections.abc import Callable
 from statistics import median
 
 import torch
@@ -19,6 +20,7 @@ from alexnet.training.pace import Pace
 from alexnet.training.precision import in_precision
 
 PROBED = 3  # steps that are timed, after one that is not
+LONG = 8.0  # seconds after which one timed step is enough
 FORWARD = 1 / 3  # of a step's time: what the probe takes for a validation of as many pictures
 
 
@@ -31,8 +33,8 @@ def pace_of(
     validated: int,
     device: torch.device,
     progress: Progress,
-) -> Pace | None:
-    """The pace of `run` where its recipe wishes for a time, else None.
+) -> Callable[[State], int] | None:
+    """The pace of `run` where its recipe wishes for a time, else None; a training that is over stays so.
 
     `began` is when the command did, on `time.monotonic`'s clock; `validated` pictures end each epoch. Raises
     UsageProblem where the rate follows the validation error: that cannot be fitted to a time.
@@ -40,13 +42,16 @@ def pace_of(
     recipe = run.recipe
     if recipe.seconds is None:
         return None
+    if 0 < state.planned <= state.steps:
+        return lambda now: now.planned
     if recipe.needs_validation():
         raise UsageProblem(
             f"recipe {recipe.name} lowers its rate as validation shows: that takes what time it takes. "
             'For --time give it a schedule, as --set \'learning_rate={"kind":"cosine","start":0.01}\''
         )
     shape = (recipe.channels, loader.crop, loader.crop)
-    step = step_seconds(run.build(), recipe, loader.batch, shape, len(run.classes), device, progress)
+    images = len(loader.mine)  # of each batch, on this rank
+    step = step_seconds(run.build(), recipe, images, shape, len(run.classes), device, progress)
     # what it took before it was interrupted, so far as it was noted
     taken = state.data_seconds + state.compute_seconds + state.validation_seconds + state.saving_seconds
     return Pace(
@@ -87,4 +92,6 @@ def step_seconds(
                 torch.cuda.synchronize(device)
             times.append(time.perf_counter() - began)
             advance()
+            if len(times) > 1 and sum(times) > LONG:
+                break
     return median(times[1:])

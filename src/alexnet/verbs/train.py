@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -12,17 +13,21 @@ from alexnet.batches.loader import TrainingLoader
 from alexnet.dataset.packed import Packed, open_packed
 from alexnet.memory import keep_freed_memory
 from alexnet.parallel import World, highest, joined, meet
+from alexnet.probing.gradients import weight_norms
 from alexnet.problem import UsageProblem
-from alexnet.progress import Progress, silent
+from alexnet.progress import Advance, Progress, silent
 from alexnet.recipe import Recipe
 from alexnet.run import Run
 from alexnet.training.averaging import Averaged
 from alexnet.training.gradients import backward_of
+from alexnet.training.held import Held
 from alexnet.training.log import read_metrics
 from alexnet.training.loop import Hooks, State, last_step
 from alexnet.training.loop import train as train_loop
 from alexnet.training.optimizer import optimizer_of
+from alexnet.training.watched import Watched
 from alexnet.verbs.advice import Circumstances, advice, circumstances, shares
+from alexnet.verbs.ahead import Ahead, loader_of
 from alexnet.verbs.choosing import recipe_of
 from alexnet.verbs.devices import device_of
 from alexnet.verbs.interrupts import stop_wished
@@ -77,24 +82,29 @@ def train(
     workers: int = 1,
     save_every: float = 60.0,
     keep: bool = False,
+    gradients: bool = False,
     began: float | None = None,
     layout: Layout = ALONE,
+    ahead: Ahead | None = None,
     tell: Callable[[Sequence[str]], None] = untold,
     progress: Progress = silent,
 ) -> Trained:
     """Train `recipe` (a value, a name or a `recipe.json`) on the pack `data`; the same call resumes.
 
     A checkpoint is saved every `save_every` seconds at most; with `keep` the weights after each epoch
-    stay. `init` is a run to start from, or a file of foreign weights, whose preprocessing the run then
-    has; the last layer starts afresh where the classes differ. `classes` (names in order, or a file with
-    one a line) in place of `data` makes a run of such a file as it is, untrained. `assignments` are
-    `field=value` as of `--set`. `began` is what the recipe's `seconds` are counted from
-    (`time.monotonic`; default: now). Ranks that torchrun started train together, as `layout` says. `tell`
-    is given, before the first step, the rules that chose the recipe `auto`. Raises Problem where `out`
-    holds another training. On a processor the process keeps the memory it frees from then on
-    (`alexnet.memory`).
+    stay; with `gradients` the log tells every fifty steps how much gradient reaches each layer, which
+    changes nothing else. `init` is a run to start from, or a file of foreign weights, whose preprocessing
+    the run then has; the last layer starts afresh where the classes differ. `classes` (names in order, or
+    a file with one a line) in place of `data` makes a run of such a file as it is, untrained.
+    `assignments` are `field=value` as of `--set`. `began` is what the recipe's `seconds` are counted from
+    (`time.monotonic`; default: now). Ranks that torchrun started train together, as `layout` says.
+    `ahead` gives the first batch where it was begun beforehand (`alexnet.verbs.ahead`). `tell` is given,
+    before the first step, the rules that chose the recipe `auto`. Raises Problem where `out` holds another
+    training. On a processor the process keeps the memory it frees from then on (`alexnet.memory`).
     """
-    how = How(layout, workers, save_every, keep, time.monotonic() if began is None else began, progress)
+    require_whole_layers(layout, gradients)
+    clock = time.monotonic() if began is None else began
+    how = How(layout, workers, save_every, keep, clock, progress, gradients, ahead)
     with joined(layout.columns, device=device_of(device)) as met:
         recipe, reasons = recipe_of(
             recipe, data, out=out, assignments=assignments, device=met.device, progress=progress
@@ -129,6 +139,36 @@ class How:
     keep: bool
     began: float
     progress: Progress
+    gradients: bool = False  # whether their norms are logged
+    ahead: Ahead | None = None
+
+
+def require_whole_layers(layout: Layout, gradients: bool) -> None:
+    """Refuse to log the gradients of layers that the ranks divide."""
+    if gradients and (layout.shard or layout.columns > 1):
+        divides = "--shard" if layout.shard else "--columns"
+        raise UsageProblem(
+            f"--gradients measures whole layers, which {divides} divides; leave one of them out"
+        )
+
+
+@dataclass(frozen=True)
+class Training:
+    """A run put together on this rank, where it stands."""
+
+    run: Run
+    packed: Packed
+    here: World
+    how: How
+    holding: Held
+    optimizer: torch.optim.Optimizer
+    averaged: Averaged | None
+    state: State
+    loader: TrainingLoader
+
+    def validated(self) -> int:
+        """Pictures that end each epoch."""
+        return len(self.packed.split("val")) if "val" in self.packed.splits else 0
 
 
 def carried_out(run: Run, packed: Packed, start: Start | None, here: World, how: How) -> Trained:
@@ -136,59 +176,80 @@ def carried_out(run: Run, packed: Packed, start: Start | None, here: World, how:
     recipe, where = run.recipe, here.device
     if where.type == "cpu":
         keep_freed_memory()
-    network = run.build()
-    checkpoint = begun(run, network, start, packed)
-    holding = on_device(held(network, recipe, how.layout, here), where)
-    network = holding.network
-    optimizer = optimizer_of(recipe, network)
-    averaged = Averaged(network, recipe.average) if recipe.average else None
-    state = restored(checkpoint, holding, optimizer, averaged)
-    split = packed.split("train")
-    loader = TrainingLoader(
-        split,
-        recipe,
-        run.preprocessing,
-        packed.statistics,
-        workers=how.workers,
-        device=where,
-        share=(here.share, here.shares),
-    )
-    validated = len(packed.split("val")) if "val" in packed.splits else 0
+    one = put_together(run, packed, start, here, how)
+    state, loader = one.state, one.loader
     progress = how.progress if here.is_first else silent
     pace = agreed(
-        pace_of(run, loader, state, began=how.began, validated=validated, device=where, progress=progress),
+        pace_of(
+            run, loader, state, began=how.began, validated=one.validated(), device=where, progress=progress
+        ),
         here,
     )
+    planned = pace(state) if pace else round(recipe.epochs * loader.steps)
     with (
         torch.random.fork_rng(),  # each step seeds the generator; the caller's stays as it was
         written_by_first(run, state, here) as log,
         stop_wished() as stop,
-        progress(
-            "training", pace(state) if pace else round(recipe.epochs * loader.steps), state.steps
-        ) as advance,
+        progress("training", planned, state.steps) as advance,
     ):
-        hooks = Hooks(
-            validate=partial(
-                validate, network, packed, run.preprocessing.to(where), how.workers, averaged, here
-            ),
-            save=partial(save, run, holding, optimizer, averaged, here),
-            note=log,
-            stop=stop,
-            advance=advance,
-            save_every=how.save_every,
-            keep=how.keep,
-            agreed=partial(highest, within=here, what="agreeing what comes next"),
-            clip=holding.clip,
-            end=pace,
-            stepped=averaged.after_step if averaged else nothing,
-        )
-        total = partial(last_step, recipe, loader, state, hooks)
-        loss = lesson(run, split, where, lambda: state.steps / total())
-        backward = backward_of(holding, loss, recipe, loader.batch, here)
-        if state.steps < total() or run.checkpoint() is None:
-            meet(here, what="starting to train")
-            state = train_loop(network, backward, optimizer, recipe, loader, state=state, hooks=hooks)
+        state = taken(one, hooks_of(one, note=log, stop=stop, advance=advance, end=pace))
     return trained(run, state, circumstances(recipe, where, how.workers))
+
+
+def put_together(run: Run, packed: Packed, start: Start | None, here: World, how: How) -> Training:
+    """Network, optimizer and pictures of `run`, from its newest checkpoint or from its start."""
+    recipe, where, network = run.recipe, here.device, run.build()
+    checkpoint = begun(run, network, start, packed, how.layout)
+    holding = on_device(held(network, recipe, how.layout, here), where)
+    optimizer = optimizer_of(recipe, holding.network)
+    averaged = Averaged(holding.network, recipe.average) if recipe.average else None
+    state = restored(checkpoint, holding, optimizer, averaged)
+    loader = loader_of(run, packed, here, ahead=how.ahead, workers=how.workers)
+    return Training(run, packed, here, how, holding, optimizer, averaged, state, loader)
+
+
+def hooks_of(
+    one: Training,
+    *,
+    note: Callable[[dict[str, Any]], int],
+    stop: Callable[[], bool],
+    advance: Advance,
+    end: Callable[[State], int] | None,
+) -> Hooks:
+    """What the loop calls on its way."""
+    here, how, averaged = one.here, one.how, one.averaged
+    preprocessing = one.run.preprocessing.to(here.device)
+    return Hooks(
+        validate=partial(
+            validate, one.holding.network, one.packed, preprocessing, how.workers, averaged, here
+        ),
+        save=partial(save, one.run, one.holding, one.optimizer, averaged, here),
+        note=note,
+        stop=stop,
+        advance=advance,
+        save_every=how.save_every,
+        keep=how.keep,
+        agreed=partial(highest, within=here, what="agreeing what comes next"),
+        clip=one.holding.clip,
+        end=end,
+        stepped=averaged.after_step if averaged else nothing,
+    )
+
+
+def taken(one: Training, hooks: Hooks) -> State:
+    """Take the steps that are left."""
+    run, here, state, loader = one.run, one.here, one.state, one.loader
+    network = one.holding.network
+    total = partial(last_step, run.recipe, loader, state, hooks)
+    loss = lesson(run, one.packed.split("train"), here.device, lambda: state.steps / total())
+    backward = backward_of(one.holding, loss, run.recipe, loader.batch, here)
+    if one.how.gradients and here.is_first:  # all ranks have the same
+        norms = partial(weight_norms, network)
+        backward = Watched(backward, measure=norms, note=hooks.note, state=state, steps=loader.steps)
+    if state.steps < total() or run.checkpoint() is None:
+        meet(here, what="starting to train")
+        state = train_loop(network, backward, one.optimizer, run.recipe, loader, state=state, hooks=hooks)
+    return state
 
 
 def trained(run: Run, state: State, here: Circumstances | None = None) -> Trained:
