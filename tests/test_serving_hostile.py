@@ -296,6 +296,8 @@ def test_more_slow_clients_than_connections_do_not_starve_others(server: Running
         def slow(number: int) -> None:
             one = sockets.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=10))
             one.sendall(sent[number % len(sent)])
+            if sent[number % len(sent)].startswith(b"GET /healthz "):  # while it is answered it may stay
+                assert one.recv(4096).startswith(b"HTTP/1.1 200")
 
         for number in range(600):
             slow(number)

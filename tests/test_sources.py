@@ -135,8 +135,8 @@ def test_an_unknown_layout_is_a_problem(tmp_path: Path, names: list[str], said: 
 
 
 def test_what_is_no_source_is_a_problem_that_names_the_kinds(tmp_path: Path) -> None:
-    (tmp_path / "set.zip").touch()
-    for path in (tmp_path / "nothing", tmp_path / "set.zip"):
+    (tmp_path / "set.rar").touch()
+    for path in (tmp_path / "nothing", tmp_path / "set.rar"):
         with pytest.raises(Problem, match=r"a folder, a \.tar"):
             open_source(path)
 
