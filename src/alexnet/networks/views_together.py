@@ -123,9 +123,9 @@ class ViewsTogether:
 
 
 def _plain(conv: nn.Conv2d) -> bool:
-    """Whether a convolution's windows are square, without gaps, and within its input."""
+    """Whether a convolution's windows are square, without gaps, within its input and of all its maps."""
     square = len({*conv.kernel_size}) == len({*conv.stride}) == 1
-    return square and conv.padding == (0, 0) and conv.dilation == (1, 1)
+    return square and conv.padding == (0, 0) and conv.dilation == (1, 1) and conv.groups == 1
 
 
 def _place(window: Window, size: int, crop: int) -> tuple[int, int]:
