@@ -311,7 +311,7 @@ def test_more_slow_clients_than_connections_do_not_starve_others(server: Running
 
 
 def test_bodies_that_fill_all_room_do_not_starve_others(server: Running):
-    """Twelve times nine megabytes that never end, of 64 MiB that bodies may hold."""
+    """Twelve times nine megabytes that never end, of 40 MiB that bodies may hold."""
     picture = encoded(noise(random.Random(1)), "JPEG")
     with ExitStack() as sockets:
         for _ in range(12):

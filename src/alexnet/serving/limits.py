@@ -30,7 +30,7 @@ class Limits:
     pause_seconds: float = 10.0  # between two pieces of a body
     body_seconds: float = 60.0
     answer_seconds: float = 60.0  # from the end of a body to its answer
-    held_bytes: int = 64 << 20  # of all bodies at once
+    held_bytes: int = 40 << 20  # of all bodies at once
     connections: int = 512
 
 
