@@ -228,3 +228,17 @@ def test_doctor_fails_where_training_would_be_spoilt(call, tmp_path: Path) -> No
     shutil.rmtree(tmp_path / "pictures" / "val")
     code, out, _ = call("doctor", tmp_path / "pictures")
     assert code == 0
+
+
+def test_help_leaves_out_what_it_does_not_use_and_nothing_else_misses_it() -> None:
+    light = "from alexnet.cli.light_help import UNUSED, import_lightly; import_lightly(); import sys; "
+    light += "assert 'typer.rich_utils' in sys.modules; assert not set(UNUSED) & set(sys.modules); "
+    show = "import sys; from rich.console import Console; from rich.markdown import Markdown; "
+    show += "from alexnet.cli import main; Console().print(Markdown('# still here')); "
+    show += "sys.argv = ['alexnet', '--help']; main()"
+    shown = [
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+        for code in (light + show, show.replace("from alexnet", "import typer.rich_utils; from alexnet"))
+    ]
+    assert "still here" in shown[0]
+    assert shown[0] == shown[1]

@@ -11,6 +11,7 @@ import torch
 
 from alexnet.dataset.packed import open_packed
 from alexnet.recipe import Recipe
+from alexnet.training.loop import State
 from alexnet.verbs.prepare import prepare
 from alexnet.verbs.starting import opened
 
@@ -73,7 +74,7 @@ def test_probes_and_index_of_50_000_pictures_take_less_than_a_gigabyte(data: Pat
     run = opened(recipe, packed, tmp_path / "run", None)
     torch.manual_seed(0)
     weights = run.build().state_dict()
-    run.save(dict(weights), {}, {"steps": 1}, steps=1)
+    run.save(dict(weights), {}, State(step=1, steps=1, images=128).document(), steps=1)
     ended = subprocess.run(
         [sys.executable, "-c", MEASURE, str(run.path), str(tmp_path)],
         env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True,

@@ -1,8 +1,10 @@
+import math
+
 import pytest
 import torch
 
 from alexnet.networks import NETWORKS, create
-from alexnet.networks.undrawn import Undrawn
+from alexnet.networks.undrawn import Undrawn, Unfilled
 
 NAMES = ("alexnet-2012-64", "convnet-conv-local-11pct", "nin-32", "vgg-32", "inception-v3-64", "resnet20")
 
@@ -27,3 +29,22 @@ def test_afterwards_weights_are_drawn_again() -> None:
     with Undrawn():
         pass
     assert torch.nn.Linear(3, 3).weight.abs().min() > 0
+
+
+@pytest.mark.parametrize("name", ["alexnet-2012-64", "alexnet-64", "vgg-32"])
+def test_what_torch_leaves_unfilled_the_network_draws(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    left = []
+
+    def marked(self: Unfilled, func, types, args=(), kwargs=None):
+        result = _usual(self, func, types, args, kwargs)
+        if getattr(func, "__module__", "") == "torch.nn.init":
+            left.append(result)
+            with torch.no_grad():
+                result.copy_(torch.full_like(result, math.nan))
+        return result
+
+    _usual = Unfilled.__torch_function__
+    monkeypatch.setattr(Unfilled, "__torch_function__", marked)
+    network = create(name, classes=10, channels=3)
+    assert len(left) >= 6  # weights and biases of its dense layers
+    assert not any(weight.isnan().any() for weight in network.parameters())

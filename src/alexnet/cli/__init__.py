@@ -9,12 +9,14 @@ from typer import TyperException
 
 from alexnet.cli.app import app, settings
 from alexnet.cli.clock import began  # noqa: F401  (first: it looks at the clock)
+from alexnet.cli.light_help import import_lightly
 from alexnet.cli.options import is_first
 from alexnet.cli.show import complain
 from alexnet.problem import Problem
 
 BORN = 50_000
 """Objects made between two searches for garbage, in place of 700: imports make a million that stay."""
+ASKED_FOR_HELP = ("-h", "--help")
 INTERRUPTED = 130  # 128 + SIGINT, as shells count; typer makes it of a KeyboardInterrupt
 
 
@@ -24,6 +26,8 @@ def main() -> None:
     atexit.register(gc.freeze)  # or all of them are looked at once more, when the process ends
     if not is_first():  # of several ranks the first prints results; all say what is wrong
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+    if len(sys.argv) == 1 or any(word in ASKED_FOR_HELP for word in sys.argv):
+        import_lightly()
     try:
         code = run()
     except Exception:

@@ -22,7 +22,7 @@ app = typer.Typer(
     epilog="Start with: alexnet demo",
     no_args_is_help=True,
     add_completion=False,
-    rich_markup_mode="markdown",
+    rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )

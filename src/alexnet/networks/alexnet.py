@@ -17,7 +17,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from alexnet.networks.alexnet_options import Layers, Options, build, choose
-from alexnet.networks.layers import CeilPad, ResponseNorm, SameMapNorm
+from alexnet.networks.layers import CeilPad, ResponseNorm, SameMapNorm, dense
 from alexnet.networks.picture_convolution import PictureConv2d
 from alexnet.problem import Problem
 
@@ -61,7 +61,7 @@ def _paper(classes: int, channels: int, o: Options) -> Layers:
         fc7=o.linear(into["fc7"], o.dense[1]),                                        # [N, 4096]
         relu7=o.neuron(),
         drop7=o.drop(),
-        fc8=nn.Linear(into["fc8"], classes),                                          # [N, classes]
+        fc8=dense(into["fc8"], classes),                                              # [N, classes]
     )  # fmt: skip
 
 
@@ -106,7 +106,7 @@ def _code(classes: int, channels: int, o: Options) -> Layers:
         fc7=o.linear(into["fc7"], o.dense[1]),                                        # [N, 4096]
         relu7=o.neuron(),
         drop7=o.drop(),
-        fc8=nn.Linear(into["fc8"], classes),                                          # [N, classes]
+        fc8=dense(into["fc8"], classes),                                              # [N, classes]
     )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from alexnet.networks.layers import (
     ResponseNorm,
     SameMapNorm,
     ceil_windows,
+    dense,
 )
 from alexnet.problem import UsageProblem
 
@@ -114,11 +115,9 @@ class Options:
 
     def linear(self, inputs: int, outputs: int) -> nn.Module:
         """Dense layer over all features, or over its own column's where there are no links."""
-        return (
-            nn.Linear(inputs, outputs)
-            if self.linked == 1
-            else ColumnLinear(inputs, outputs, columns=self.linked)
-        )
+        if self.linked == 1:
+            return dense(inputs, outputs)
+        return ColumnLinear(inputs, outputs, columns=self.linked)
 
 
 def choose(given: Mapping[str, Any]) -> Options:

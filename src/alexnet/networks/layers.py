@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from alexnet.networks.response import mean_across, mean_within, response_norm
 from alexnet.networks.response_across import Across, fits, norm_across
 from alexnet.networks.response_compiled import Within, kernel, norm_compiled
+from alexnet.networks.undrawn import Unfilled
 from alexnet.problem import UsageProblem
 
 Layer = TypeVar("Layer", bound=nn.Module)
@@ -164,6 +165,16 @@ class PaperDropout(nn.Module):
 
     def extra_repr(self) -> str:  # noqa: D102
         return f"p={self.p}" + ("" if self.mask else ", mask=False")
+
+
+def dense(inputs: int, outputs: int) -> nn.Linear:
+    """Make a dense layer whose network draws its weights; torch's own draw of AlexNet's takes a second more.
+
+    >>> dense(9216, 4096)
+    Linear(in_features=9216, out_features=4096, bias=True)
+    """
+    with Unfilled():
+        return nn.Linear(inputs, outputs)
 
 
 class ColumnLinear(nn.Module):

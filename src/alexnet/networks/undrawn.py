@@ -1,4 +1,4 @@
-"""Networks without first weights: for weights that come from a file, and on paper, for shapes alone.
+"""Networks without first weights: for those from a file or drawn afterwards, and on paper, for shapes alone.
 
 Drawing takes longer than reading a file. On the meta device it is worse: torch then brings its compiler,
 which takes seconds to import.
@@ -39,7 +39,7 @@ class Undrawn(TorchFunctionMode):
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         named = kwargs or {}
         tensor = args[0] if args else named.get("tensor")
-        drawn = func in DRAWS or getattr(func, "__module__", "") == "torch.nn.init"
+        drawn = func in DRAWS or _initialises(func)
         if isinstance(tensor, Tensor) and tensor.is_meta and (drawn or func in FILLS):
             return tensor
         if drawn and isinstance(
@@ -47,3 +47,17 @@ class Undrawn(TorchFunctionMode):
         ):  # not left as it lies: a truncated draw repeats until it fits
             return tensor.detach().zero_()
         return func(*args, **named)
+
+
+class Unfilled(TorchFunctionMode):
+    """Within it, `torch.nn.init` leaves weights as they lie in memory: their network draws them later."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        named = kwargs or {}
+        if _initialises(func):
+            return args[0] if args else named["tensor"]
+        return func(*args, **named)
+
+
+def _initialises(func: Any) -> bool:
+    return getattr(func, "__module__", "") == "torch.nn.init"

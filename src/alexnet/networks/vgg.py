@@ -22,7 +22,7 @@ from typing import Any, Literal, get_args
 
 from torch import Tensor, nn
 
-from alexnet.networks.layers import ResponseNorm
+from alexnet.networks.layers import ResponseNorm, dense
 from alexnet.problem import UsageProblem
 
 Layers = OrderedDict[str, nn.Module]
@@ -100,13 +100,13 @@ def vgg(classes: int = 1000, channels: int = 3, *, plan: Plan = D, **options: An
                                                        # pool5 [N, 512,   7,   7]
         grid=nn.AdaptiveAvgPool2d(plan.grid),          #       [N, 512,   7,   7]
         flat=nn.Flatten(),                             #       [N, 25088]
-        fc6=nn.Linear(maps * plan.grid**2, hidden),    #       [N, 4096]
+        fc6=dense(maps * plan.grid**2, hidden),        #       [N, 4096]
         relu6=nn.ReLU(),
         drop6=nn.Dropout(plan.dropout),
-        fc7=nn.Linear(hidden, hidden),                 #       [N, 4096]
+        fc7=dense(hidden, hidden),                     #       [N, 4096]
         relu7=nn.ReLU(),
         drop7=nn.Dropout(plan.dropout),
-        fc8=nn.Linear(hidden, classes),                #       [N, classes]
+        fc8=dense(hidden, classes),                    #       [N, classes]
     ))  # fmt: skip
     return initialised(network, plan.start)
 
