@@ -5,7 +5,7 @@ from itertools import islice
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from alexnet.batches.loader import evaluation_batches
 from alexnet.batches.preprocessing import Preprocessing
@@ -24,18 +24,23 @@ WHITENED_FROM = 2  # batches of training pictures whose patches the first kernel
 
 def lesson(run: Run, split: Split, device: torch.device, share: Callable[[], float]) -> Loss:
     """The loss of `run`'s recipe on the training `split`; `share()` of the training is done."""
-    recipe, classes = run.recipe, len(run.classes)
-    counts = np.bincount(split.labels, minlength=classes)
-    weights = named_weights(recipe.class_weights, counts)
     return loss_of(
-        recipe,
-        entry(recipe.network).loss,
-        classes,
+        run.recipe,
+        entry(run.recipe.network).loss,
+        len(run.classes),
         share=share,
-        weights=None if weights is None else torch.tensor(weights, dtype=torch.float32),
+        weights=weights_of(run, split),
         teacher=teacher_of(run, device),
         device=device,
     )
+
+
+def weights_of(run: Run, split: Split) -> Tensor | None:
+    """The weights [classes] of the classes that `run`'s recipe names; labels are read only where it does."""
+    if run.recipe.class_weights == "none":
+        return None
+    counts = np.bincount(split.labels, minlength=len(run.classes))
+    return torch.tensor(named_weights(run.recipe.class_weights, counts), dtype=torch.float32)
 
 
 def teacher_of(run: Run, device: torch.device) -> nn.Module | None:

@@ -241,7 +241,7 @@ def taken(one: Training, hooks: Hooks) -> State:
     run, here, state, loader = one.run, one.here, one.state, one.loader
     network = one.holding.network
     total = partial(last_step, run.recipe, loader, state, hooks)
-    loss = lesson(run, one.packed.split("train"), here.device, lambda: state.steps / total())
+    loss = lesson(run, loader.split, here.device, lambda: state.steps / total())
     backward = backward_of(one.holding, loss, run.recipe, loader.batch, here)
     if one.how.gradients and here.is_first:  # all ranks have the same
         norms = partial(weight_norms, network)
