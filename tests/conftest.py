@@ -16,6 +16,7 @@ collect_ignore = ["column_runs.py", "data_ranks.py", "dying_rank.py", "interrupt
 @pytest.fixture(scope="session", autouse=True)
 def _one_thread() -> None:
     torch.set_num_threads(1)  # two test workers share two cores
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # so do the programs that tests start
 
 
 @pytest.fixture(scope="session")

@@ -26,7 +26,7 @@ Numbers: TypeAlias = NDArray[np.int64]
 
 _ROWS = 1 << 16  # in a row group
 TOGETHER = 16
-"""Row groups whose labels are read at once, in 8 MB: each read waits for an interpreter that imports torch."""
+"""Row groups whose labels are read at once, in 8 MB: each read waits for an interpreter busy importing."""
 
 SCHEMA = pa.schema(
     [
