@@ -229,6 +229,13 @@ def test_the_picture_has_a_curve_a_network_by_depth():
         assert list(plain.get_ydata()) == pytest.approx([factor * 0.1**i for i in range(5)])
 
 
+def test_a_picture_of_no_gradient_at_all_says_so():
+    silent = {"silent": [LayerGradient("conv1", 0.0, 0.0, 0.0, 0.0)] * 3}
+    for axis in gradient_figure(silent).axes:
+        assert axis.get_yscale() == "linear"
+        assert [text.get_text() for text in axis.texts] == ["no gradient: all are zero"]
+
+
 @pytest.mark.parametrize("kind", ["png", "svg"])
 def test_the_picture_is_written_the_same_twice(kind, tmp_path):
     path, written = tmp_path / f"gradients.{kind}", []

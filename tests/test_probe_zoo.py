@@ -51,7 +51,8 @@ def built(name: str, *, classes: int, channels: int) -> tuple[torch.nn.Module, t
 def test_what_probes_measure(name: str, channels: int, classes: int) -> None:
     network, images = built(name, classes=classes, channels=channels)
     with torch.no_grad():
-        labels = network(images).argmax(1)
+        logits = network(images)
+        labels = logits.argmax(1)
     kernels = kernels_of(network, name)
     assert kernels.weights.shape[1] == channels
     assert (kernels.colourful is None) == (channels == 1)
@@ -59,7 +60,7 @@ def test_what_probes_measure(name: str, channels: int, classes: int) -> None:
     heat = saliency(network, images, labels)
     assert heat.shape == (2, *images.shape[2:])
     assert torch.isfinite(heat).all()
-    assert heat.amax() > 0
+    assert heat.amax() > 0 or not logits.any()  # nin-d2l ends in ReLUs, which may be silent as drawn
     layer = last_maps(network, tuple(images.shape[1:]))
     assert torch.isfinite(gradcam(network, images, labels, layer=layer)).all()
     hidden = occlusion(

@@ -136,6 +136,16 @@ def test_a_client_that_leaves_before_its_body_is_whole_is_no_failure_of_the_serv
         assert 'status="500"' not in served.metrics.text().decode()
 
 
+def test_a_body_does_not_wait_for_its_head_to_be_confirmed():
+    seconds = []
+    with server(8) as served, httpx.Client(base_url=served.url, timeout=20) as client:
+        for _ in range(30):  # on one connection: the first answers of a new one never wait
+            began = time.perf_counter()
+            assert client.get("/healthz").status_code == 200
+            seconds.append(time.perf_counter() - began)
+    assert sorted(seconds[10:])[5] < 0.035  # Nagle's delay is 0.04 for each
+
+
 def eventually(holds: Callable[[], bool]) -> bool:
     until = time.monotonic() + 20
     while time.monotonic() < until:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from alexnet.probing.drawing import GREY, INK, bare
 
@@ -107,13 +107,21 @@ def _draw(axis: "Axes", history: GradientHistory) -> None:
     for number, (values, colour) in enumerate(zip(history.rms.T, colours, strict=True)):
         named = history.layers[number] if number in (0, depth // 2, depth - 1) else None
         axis.plot(history.steps, _there(values), lw=0.9, color=colour, label=named, marker=marker, ms=3)
-    axis.set_yscale("log")
+    in_powers(axis, history.rms)
     axis.set_title(f"{history.title}: gradient of the weights", loc="left", fontsize=10, color=INK)
     axis.set_xlabel("steps", fontsize=9, color=GREY)
     axis.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     axis.legend(frameon=False, fontsize=8, ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.16))
     bare(axis)
     axis.tick_params(which="minor", colors=GREY)
+
+
+def in_powers(axis: "Axes", values: ArrayLike) -> None:
+    """Scale an axis of gradients by powers of ten; where every one is zero, say so instead."""
+    if np.any(np.asarray(values) > 0):
+        axis.set_yscale("log")
+    else:  # as where the answer's neuron is silent: NiN of d2l ends in a ReLU
+        axis.text(0.5, 0.6, "no gradient: all are zero", transform=axis.transAxes, ha="center", color=GREY)
 
 
 def _there(values: F64) -> F64:

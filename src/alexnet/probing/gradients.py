@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from alexnet.probing.gradient_history import GradientHistory, draw_histories
+from alexnet.probing.gradient_history import GradientHistory, draw_histories, in_powers
 from alexnet.problem import UsageProblem
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ def _draw(axis: "Axes", of_what: str, curves: Mapping[str, Sequence[float]]) -> 
 
     for number, (name, values) in enumerate(curves.items()):
         axis.plot(range(1, len(values) + 1), values, lw=1, color=COLOURS[number % len(COLOURS)], label=name)
-    axis.set_yscale("log")
+    in_powers(axis, [value for values in curves.values() for value in values])
     axis.set_title(f"gradient {of_what}", loc="left", fontsize=10)
     axis.set_xlabel("layer, from the image to the logits", fontsize=9)
     axis.tick_params(labelsize=8, which="both")
