@@ -13,7 +13,6 @@ from typing import TextIO
 import uvicorn
 from starlette.types import ASGIApp
 
-from alexnet.memory import share_memory_among_threads
 from alexnet.problem import UsageProblem
 from alexnet.serving import logs
 from alexnet.serving.connections import Connections
@@ -43,7 +42,6 @@ def listening(host: str, port: int) -> socket.socket:
 def run(app: ASGIApp, opened: socket.socket, limits: Limits) -> None:
     """Serve until SIGTERM or Ctrl-C."""
     _allow_connections()
-    share_memory_among_threads()
     sys.setswitchinterval(SWITCHING)
     config = uvicorn.Config(
         app,

@@ -4,10 +4,13 @@ import ipaddress
 import os
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
+from alexnet.memory import share_memory_among_threads
 from alexnet.problem import Problem, UsageProblem
 from alexnet.progress import Progress, silent
 from alexnet.run import Run
@@ -25,6 +28,7 @@ from alexnet.verbs.probe.asked import Asked, asked_of, read_words
 from alexnet.verbs.showing import abilities_of, reach_of, shown_of
 from alexnet.verbs.showing_file import abilities_of_file, shown_of_file
 
+Result = TypeVar("Result")
 TOKEN = "ALEXNET_TOKEN"
 SHORTEST = 16  # letters of a token
 
@@ -62,16 +66,33 @@ def serve(
     reach needs a token or `open`.
     """
     require_guarded(address)
-    classifier = opened(run, engine=engine, views="center", device=device)
-    if classifier.run is None:
-        abilities, shown = _of_file(classifier, words=words, data=data)
-    else:
-        asked = asked_of(classifier.run, data=data, words=words, device=device, progress=progress)
-        abilities, shown = _of_run(asked, classifier)
-    desk = Desk(abilities, limits, pace, Metrics())
+
+    def begun() -> tuple[Desk, Shown]:
+        classifier = opened(run, engine=engine, views="center", device=device)
+        if classifier.run is None:
+            abilities, shown = _of_file(classifier, words=words, data=data)
+        else:
+            asked = asked_of(classifier.run, data=data, words=words, device=device, progress=progress)
+            abilities, shown = _of_run(asked, classifier)
+        desk = Desk(abilities, limits, pace, Metrics())
+        return desk, shown(desk.limits)
+
+    share_memory_among_threads()
+    desk, shown = in_a_thread_that_ends(begun)
     hosts = LOCAL if not address.token and not address.open else None
-    app = application(desk, shown(desk.limits), token=address.token, hosts=hosts)
+    app = application(desk, shown, token=address.token, hosts=hosts)
     run_server(app, listening(address.host, address.port), desk.limits)
+
+
+def in_a_thread_that_ends(work: Callable[[], Result]) -> Result:
+    """Do `work` where nothing of it stays behind, torch's threads least of all.
+
+    Each thread that computes has some of its own, and keeps them. Where they are more than the processors,
+    OpenMP no longer lets them wait awake for what comes next; asleep, they are brought back beside the one
+    that called, and a server's engine, in its own thread, took twice as long for a picture.
+    """
+    with ThreadPoolExecutor(1, "opening") as passing:
+        return passing.submit(work).result()
 
 
 Told = tuple[Abilities, Callable[[Limits], Shown]]
