@@ -18,9 +18,10 @@ from alexnet.problem import UsageProblem
 from alexnet.serving.desk import Pace
 from alexnet.serving.limits import Limits
 from alexnet.serving.security import HEADERS, LOCAL, Tickets
-from alexnet.verbs.serve import Address, read_token, require_guarded
+from alexnet.verbs.serve import Address, in_a_thread_that_ends, read_token, require_guarded
 
 TOKEN = "0123456789abcdef0123456789abcdef"
+TASKS = Path("/proc/self/task")
 RAW = {"content-type": "application/octet-stream"}
 
 
@@ -132,6 +133,33 @@ def test_the_engine_has_all_threads_and_each_that_decodes_has_one():
     finally:
         torch.set_num_threads(before)
     assert seen == {"engine": {3}, "decode": {1}}
+
+
+@pytest.mark.skipif(not TASKS.is_dir(), reason="counts the threads of a process in /proc")
+def test_what_opens_a_run_leaves_no_thread_behind():
+    def opening() -> int:
+        torch.set_num_threads(3)
+        torch.randn(600, 600) @ torch.randn(600, 600)
+        return len(list(TASKS.iterdir()))
+
+    before = len(list(TASKS.iterdir()))
+    threads = torch.get_num_threads()
+    try:
+        assert in_a_thread_that_ends(opening) > before + 1  # it, and torch's beside it
+    finally:
+        torch.set_num_threads(threads)
+    until = time.monotonic() + 20
+    while len(list(TASKS.iterdir())) > before and time.monotonic() < until:
+        time.sleep(0.01)
+    assert len(list(TASKS.iterdir())) <= before
+
+
+def test_what_fails_while_a_run_is_opened_is_told():
+    def opening() -> None:
+        raise UsageProblem("no such run")
+
+    with pytest.raises(UsageProblem, match="no such run"):
+        in_a_thread_that_ends(opening)
 
 
 def test_a_failure_of_the_program_tells_no_more_than_that():

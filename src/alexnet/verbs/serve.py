@@ -4,10 +4,11 @@ import ipaddress
 import os
 import re
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from threading import Thread
 from typing import TypeVar
 
 from alexnet.memory import share_memory_among_threads
@@ -91,8 +92,19 @@ def in_a_thread_that_ends(work: Callable[[], Result]) -> Result:
     OpenMP no longer lets them wait awake for what comes next; asleep, they are brought back beside the one
     that called, and a server's engine, in its own thread, took twice as long for a picture.
     """
-    with ThreadPoolExecutor(1, "opening") as passing:
-        return passing.submit(work).result()
+    done: Future[Result] = Future()
+
+    def passing() -> None:
+        try:
+            done.set_result(work())
+        except BaseException as error:
+            done.set_exception(error)
+
+    thread = Thread(target=passing, name="opening", daemon=True)  # Ctrl-C does not wait for it
+    thread.start()
+    result = done.result()
+    thread.join()
+    return result
 
 
 Told = tuple[Abilities, Callable[[Limits], Shown]]
