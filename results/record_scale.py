@@ -12,6 +12,7 @@ import argparse
 import csv
 import datetime
 import gc
+import hashlib
 import json
 import os
 import re
@@ -101,7 +102,7 @@ def rows(numbers: np.ndarray, classes: int, side: int) -> pa.Table:
 
     labels = (numbers * 2_654_435_761 >> 7) % classes
     synsets = [f"n{label:08}" for label in labels.tolist()]
-    hashes = [f"{number:064x}" for number in numbers.tolist()]
+    hashes = [hashlib.sha256(b"%d" % number).hexdigest() for number in numbers.tolist()]
     every = np.ones(len(numbers), np.int64)
     return pa.Table.from_pydict(
         {

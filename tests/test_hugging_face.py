@@ -1,12 +1,14 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from pictures import jpeg
 
 from alexnet.dataset.examination import examine
+from alexnet.dataset.parquet import streamed
 from alexnet.dataset.sources import open_source
 from alexnet.problem import Problem
 
@@ -117,3 +119,16 @@ def test_a_cut_arrow_file_is_a_problem(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-400])
     with pytest.raises(Problem, match="damaged or cut short"):
         list(open_source(root).contents())
+
+
+def test_of_a_shard_of_pictures_a_few_are_in_memory_at_a_time(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    column = pa.array([random.bytes(1 << 20) for _ in range(48)])
+    pq.write_table(pa.table({"image": column}), tmp_path / "shard.parquet", row_group_size=4)
+    del column
+    before, most = pa.total_allocated_bytes(), 0
+    with streamed(tmp_path / "shard.parquet") as file:
+        for batch in file.iter_batches(4):
+            most = max(most, pa.total_allocated_bytes() - before)
+            assert batch.num_rows == 4
+    assert most < 20 * 2**20  # of 48

@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from alexnet.dataset.examination.findings import EXAMPLES
 from alexnet.dataset.examination.rows import Rows, temporary_rows
 from alexnet.dataset.manifest import PACKED
+from alexnet.dataset.parquet import streamed
 from alexnet.dataset.sources import SPLITS
 from alexnet.problem import Problem
 from alexnet.progress import Progress, silent
@@ -87,7 +87,7 @@ def _read(path: Path, split: int, rows: Rows, progress: Progress) -> PackManifes
     found, start, hashed = PackManifest(), rows.count, False
     digest, kept = hashlib.sha256(), hashlib.sha256()
     try:
-        with pq.ParquetFile(path) as file, progress("reading", total=file.metadata.num_rows) as advance:
+        with streamed(path) as file, progress("reading", total=file.metadata.num_rows) as advance:
             hashed = _KEPT in file.schema_arrow.names
             for batch in file.iter_batches(_BATCH, columns=[*_COLUMNS, *([_KEPT] if hashed else [])]):
                 packed = _count_skipped(found, batch)

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from alexnet.dataset.parquet import streamed
 from alexnet.dataset.sources.entry import SPLIT_NAMES, UNLABELLED, Entry, PassedOver, Read
 from alexnet.dataset.sources.files import check_bytes
 from alexnet.problem import Problem
@@ -118,7 +118,7 @@ def _batches(path: Path, wanted: list[str] | None) -> Iterator[tuple[pa.Schema, 
     """The schema of a table, and its rows a few at a time; a damaged one is a Problem."""
     try:
         if path.suffix == ".parquet":
-            with pq.ParquetFile(path) as file:
+            with streamed(path) as file:
                 yield file.schema_arrow, file.iter_batches(_ROWS, columns=wanted)
         else:
             with pa.memory_map(str(path)) as file:

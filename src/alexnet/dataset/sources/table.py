@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from alexnet.dataset.parquet import streamed
 from alexnet.dataset.sources.entry import SPLIT_NAMES, Entry, PassedOver, Read, printable
 from alexnet.dataset.sources.files import read_file
 from alexnet.problem import Problem
@@ -100,7 +100,7 @@ def _csv_rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
 
 def _parquet_rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
     try:
-        with pq.ParquetFile(path) as file:
+        with streamed(path) as file:
             columns = [name for name in ("path", "label", "split") if name in file.schema_arrow.names]
             line = 0
             for batch in file.iter_batches(_BATCH, columns=columns):
