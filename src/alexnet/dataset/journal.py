@@ -104,7 +104,10 @@ class Journal:
 
     def edges(self, split: str) -> NDArray[np.int64]:
         """Where the pictures of a split begin and end in its file, counted after its start: [N + 1]."""
-        return np.concatenate([[0], np.cumsum(np.array(self.lengths[split], np.int64))])
+        edges = np.zeros(len(self.lengths[split]) + 1, np.int64)
+        if self.lengths[split]:
+            np.cumsum(np.frombuffer(self.lengths[split], np.int64), out=edges[1:])
+        return edges
 
     def append(self, records: Sequence[Record], images: Sequence[bytes | memoryview]) -> None:
         """Add pictures in the source's order, and what is kept of those that are not skipped."""

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from alexnet.dataset.journal import Record
+from alexnet.dataset.parquet import streamed
 from alexnet.dataset.writing import explained
 from alexnet.files import written_whole
 from alexnet.problem import Problem
@@ -74,7 +75,8 @@ class _Writer:
     def _flush(self) -> None:
         if not self._rows:
             return
-        rows, offsets = self._rows, self._starts[self._written :].tolist()[: len(self._rows)]
+        rows = self._rows
+        offsets = self._starts[self._written : self._written + len(rows)].tolist()
         columns = {
             "source": [record.source for record in rows],
             "label": [record.label for record in rows],
@@ -210,7 +212,7 @@ def read_skipped(path: Path, images: int) -> Iterator[tuple[str, str]]:
 
 def _opened(path: Path) -> Any:
     try:
-        return pq.ParquetFile(path)
+        return streamed(path)
     except (OSError, pa.ArrowException) as error:
         raise _damaged(path) from error
 
