@@ -74,7 +74,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory, pictures: Path) -> dict[str, 
         )  # fmt: skip
         run = opened(recipe, open_packed(packed), folder / name, None)
         torch.manual_seed(7)
-        weights = create(name, classes=2, channels=channels, seed=5).state_dict()
+        weights = create(name, classes=2, channels=channels, seed=6).state_dict()
         run.save(dict(weights), {}, {"steps": 1}, steps=1)
         lines = [{"epoch": 1, "step": 1, "training_loss": 0.5, "validation_loss": 0.6, "top1_error": 40.0,
                   "top5_error": 0.0}, {"epoch": 2, "step": 2, "training_loss": 0.3, "validation_loss": 0.9,
