@@ -49,7 +49,8 @@ def overload() -> Figure:
     minutes = [float(row["second"]) / 60 for row in rows]
     figure = Figure(figsize=(7, 4.6), layout="constrained")
     top, middle, low = figure.subplots(3, sharex=True)
-    top.plot(minutes, [float(row["memory_mib"]) for row in rows], color=BLUE)
+    memory = [float(row["memory_mib"]) for row in rows]
+    top.plot(minutes, memory, color=BLUE)
     top.set_ylabel("memory, MiB")
     for kind, colour in (("answered", BLUE), ("refused", RED)):
         for share, style in (("p50", "-"), ("p99", "--")):
@@ -57,13 +58,13 @@ def overload() -> Figure:
             middle.plot(minutes, times, style, color=colour, lw=1, label=f"{kind}, {share}")
     middle.set_yscale("log")
     middle.set_ylabel("latency, ms")
-    middle.legend(fontsize=7, ncols=4, loc="lower center", frameon=False)
+    middle.legend(fontsize=7, ncols=4, loc="lower left", bbox_to_anchor=(0, 1), frameon=False)
     for kind, colour in (("answered", BLUE), ("refused", RED)):
         low.plot(minutes, [float(row[kind]) / 10 for row in rows], color=colour, label=kind)
     low.set_ylabel("requests a second")
-    low.legend(fontsize=7, frameon=False)
+    low.legend(fontsize=7, ncols=2, loc="lower left", bbox_to_anchor=(0, 1), frameon=False)
     low.set_xlabel("minutes")
-    top.set_ylim(bottom=0)
+    top.set_ylim(0, 1.2 * max(memory))
     low.set_ylim(bottom=0)
     for axis in (top, middle, low):
         axis.spines[["top", "right"]].set_visible(False)
