@@ -1,6 +1,6 @@
 """typer's help without what it imports for other programs: Markdown and tracebacks in colour.
 
-They are a third of what `alexnet --help` takes; our help texts are plain and our errors one line.
+They are a quarter of what `alexnet --help` takes; our help texts are plain and our errors one line.
 """
 
 import sys
