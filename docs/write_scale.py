@@ -6,6 +6,7 @@ from pathlib import Path
 
 PAGE = Path(__file__).parent / "scale.md"
 TABLE = Path(__file__).parent.parent / "results" / "scale.csv"
+PACKS = ("ILSVRC-2012", "ImageNet of 2011")  # what the page's words are about
 
 INTRODUCTION = """\
 # Millions of pictures
@@ -51,7 +52,8 @@ def page() -> str:
         torch=", ".join(sorted({row["torch"] for row in rows})),
         dates=dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}",
     )
-    return "\n".join([introduction, *tables(rows), CLOSING])
+    packs, others = ([row for row in rows if (row["what"] in PACKS) == wanted] for wanted in (True, False))
+    return "\n".join([introduction, *tables(packs), CLOSING, *tables(others)]).rstrip() + "\n"
 
 
 def tables(rows: list[Row]) -> Iterator[str]:
