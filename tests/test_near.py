@@ -7,7 +7,7 @@ from PIL import Image
 
 from alexnet.dataset.decode import decode
 from alexnet.dataset.examination.near import find_near, how_alike, perceptual_hashes, similar
-from alexnet.dataset.examination.sight import rendering
+from alexnet.dataset.examination.rendering import rendering
 from alexnet.dataset.sources import open_source
 
 

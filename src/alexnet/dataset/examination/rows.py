@@ -14,15 +14,13 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from alexnet.dataset.examination.rendering import SIDE
 from alexnet.dataset.writing import explained
 
-__all__ = ["BLOCK", "ROW", "SIDE", "Rows", "first_places", "temporary_rows", "where"]
+__all__ = ["BLOCK", "ROW", "Rows", "first_places", "temporary_rows", "where"]
 
 BLOCK = 1 << 18
 """Rows that are looked at together."""
-
-SIDE = 8
-"""Of a rendering: a picture as [8, 8, 3]."""
 
 ROW = np.dtype(
     [

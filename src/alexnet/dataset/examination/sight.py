@@ -6,15 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from alexnet.dataset.decode import decode
-from alexnet.dataset.examination.rows import ROW, SIDE
+from alexnet.dataset.examination.rendering import rendering
+from alexnet.dataset.examination.rows import ROW
 from alexnet.dataset.examination.traits import Trait, cut_short, header_traits
 from alexnet.dataset.sources import Entry, Read
 from alexnet.problem import Problem
 
-__all__ = ["Looked", "look", "rendering"]
+__all__ = ["Looked", "look"]
 
 _PLAIN = 2.0
 """A picture whose values deviate less from their mean, in pixels 0..255, shows nothing."""
@@ -67,8 +67,3 @@ def _grey(pixels: NDArray[np.uint8]) -> bool:
 def _plain(pixels: NDArray[np.uint8]) -> bool:
     step = 1 + max(pixels.shape[:2]) // 1000  # a million of them will do
     return bool(pixels[::step, ::step].std(axis=(0, 1)).max() < _PLAIN)
-
-
-def rendering(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """RGB uint8 [H, W, 3] as [8, 8, 3]: the mean of what each field covers."""
-    return np.asarray(Image.fromarray(pixels).resize((SIDE, SIDE), Image.Resampling.BOX))
