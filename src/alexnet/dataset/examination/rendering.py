@@ -32,7 +32,7 @@ def rendering(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """
     down, across = spans(pixels.shape[0]), spans(pixels.shape[1])
     counts = np.multiply.outer(down[1] - down[0], across[1] - across[0])[..., None]
-    means = (2 * field_sums(pixels, down, across) + counts) // (2 * counts)
+    means: Integers = (2 * field_sums(pixels, down, across) + counts) // (2 * counts)
     return means.astype(np.uint8)
 
 

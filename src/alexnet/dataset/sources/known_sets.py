@@ -216,6 +216,7 @@ KNOWN_SETS: dict[str, KnownSet] = {
         ),
         {"all": 8_677},
         101,
+        "CC BY 4.0",
     ),
     "Caltech256": KnownSet(
         _at(
@@ -224,6 +225,7 @@ KNOWN_SETS: dict[str, KnownSet] = {
         ),
         {"all": 30_607},
         257,
+        "CC BY 4.0",
     ),
     "Country211": KnownSet(
         _at(_CLIP, ("country211.tgz", "84988d7644798601126c29e9877aab6a")),
