@@ -4,6 +4,7 @@ import asyncio
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
@@ -27,6 +28,7 @@ PIXELS = NDArray[np.uint8]
 Result = TypeVar("Result")
 MOST_NEIGHBOURS = 50
 LARGE = 2**21  # pixels
+TIDIED = 60.0  # seconds between times that free memory is given back
 BEHIND = 5  # by which threads that compute are nicer than the one that reads requests and answers
 
 
@@ -69,7 +71,11 @@ class Desk:
         self._workers = min(default_workers(), self._threads)
         self._pool = ThreadPoolExecutor(self._workers, "decode", _compute_with, (1,))
         self.gatherer = Gatherer(
-            _works(abilities, pace.most), most_wait=pace.wait, places=pace.places, answered=metrics.batch
+            _works(abilities, pace.most),
+            most_wait=pace.wait,
+            places=pace.places,
+            answered=metrics.batch,
+            rest=Tidied(give_back_memory, every=TIDIED),
         )
         metrics.watch(
             "places_taken", "Pictures being read, waiting, or answered.", lambda: self.gatherer.taken
@@ -157,6 +163,24 @@ class Outcome:
 
     image: str
     answer: Any
+
+
+class Tidied:
+    """Does something now and then, when called often: no sooner than `every` seconds after the last time.
+
+    Batches of every size take memory and leave it in pieces between what stays; what other batches need does
+    not always fit, and more is taken. Given back once in a while none of it adds up, and the pages that are
+    needed again cost a tenth of a second.
+    """
+
+    def __init__(self, tidy: Callable[[], object], *, every: float) -> None:
+        self._tidy, self._every, self._last = tidy, every, time.monotonic()
+
+    def __call__(self) -> None:
+        """Tidy, where it is time."""
+        if time.monotonic() >= self._last + self._every:
+            self._tidy()
+            self._last = time.monotonic()
 
 
 def _compute_with(threads: int) -> None:

@@ -53,9 +53,10 @@ class Gatherer:
         most_wait: float,
         places: int,
         answered: Answered = lambda _kind, _count, _seconds: None,
+        rest: Callable[[], object] = lambda: None,
     ) -> None:
         self.capacity = places
-        self._works, self._most_wait, self._tell = dict(works), most_wait, answered
+        self._works, self._most_wait, self._tell, self._rest = dict(works), most_wait, answered, rest
         self._waiting: deque[_Question] = deque()
         self._changed = threading.Condition()
         self._taken = 0  # places, also of those being answered
@@ -128,6 +129,7 @@ class Gatherer:
             self._rate = rate if not self._rate else 0.8 * self._rate + 0.2 * rate
             self._tell(batch[0].kind, len(batch), seconds)
             _settle(batch, answers)
+            self._rest()
 
     def _next(self) -> list[_Question]:
         """The next batch; empty when closed and nothing waits."""
