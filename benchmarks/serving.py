@@ -46,7 +46,7 @@ def rows() -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as folder:
         run = str(untrained(Path(folder)))
         with server(run) as (port, process):
-            for each, together in ((8, 6), (1, 32)):
+            for each, together in ((8, 6), (1, Pace().places), (1, 32)):
                 alternatives = {"ours": (served, (port, each, together)), "peer": (offline, (run,))}
                 times, _ = interleaved_workers(alternatives, ROUNDS)
                 capacity = PICTURES / median(times["ours"])

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from alexnet.networks import create
-from alexnet.networks.laid_out import LaidOutConv2d, laid_out
+from alexnet.networks.laid_out import FewRowsLinear, LaidOutConv2d, laid_out
 
 LAST = torch.channels_last
 library = torch.backends.mkldnn.is_available()
@@ -30,13 +30,35 @@ def test_answers_are_those_of_the_plain_network(name: str, batch: int) -> None:
 
 
 @needs_library
+@pytest.mark.parametrize("rows", [1, 3, 4, 31, 127, 128])
+@pytest.mark.parametrize("bias", [True, False])
+@torch.inference_mode()
+def test_dense_layers_answer_as_in_double_precision(rows: int, bias: bool) -> None:
+    torch.manual_seed(0)
+    plain, features = nn.Sequential(nn.Linear(300, 70, bias=bias)), torch.randn(rows, 300)
+    laid = laid_out(copy.deepcopy(plain))
+    assert isinstance(laid[0], FewRowsLinear)
+    exact = copy.deepcopy(plain).double()(features.double())
+    torch.testing.assert_close(laid(features).double(), exact, rtol=0, atol=1e-5)
+
+
+@needs_library
+@torch.inference_mode()
+def test_dense_layers_of_other_shapes_are_left_to_torch() -> None:
+    laid = laid_out(nn.Sequential(nn.Linear(6, 5)))
+    assert laid(torch.randn(4, 7, 6)).shape == (4, 7, 5)
+    assert laid(torch.randn(6)).shape == (5,)
+
+
+@needs_library
 def test_gradients_still_come_from_the_plain_layers() -> None:
     torch.manual_seed(0)
-    plain = nn.Sequential(nn.Conv2d(3, 16, 3, padding=1), nn.ReLU())
+    layers = nn.Conv2d(3, 16, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(16 * 25, 3)
+    plain = nn.Sequential(*layers)
     laid = laid_out(copy.deepcopy(plain))
     gradients = []
     for network in (plain, laid):
-        images = torch.ones(1, 3, 5, 5, requires_grad=True)
+        images = torch.ones(5, 3, 5, 5, requires_grad=True)
         network(images).sum().backward()
         gradients.append(images.grad)
     assert torch.equal(*gradients)

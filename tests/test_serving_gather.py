@@ -66,6 +66,32 @@ def test_what_waits_while_the_engine_works_goes_together_and_keeps_its_order():
     run(story())
 
 
+def test_the_engine_rests_after_every_batch_when_it_has_been_told():
+    async def story() -> None:
+        told: list[str] = []
+        rested = threading.Semaphore(0)
+
+        def rest() -> None:
+            told.append("rest")
+            rested.release()
+
+        gatherer = Gatherer(
+            {"double": Work(lambda items: items, 4)},
+            most_wait=0,
+            places=4,
+            answered=lambda _kind, count, _seconds: told.append(f"told of {count}"),
+            rest=rest,
+        )
+        gatherer.start()
+        for _ in range(2):
+            await asked(gatherer, "double", 1)
+            assert await asyncio.to_thread(rested.acquire, timeout=10)
+        assert told == ["told of 1", "rest"] * 2
+        gatherer.close()
+
+    run(story())
+
+
 def test_a_lone_question_waits_for_nobody():
     async def story() -> None:
         gatherer = gatherer_of(lambda items: items, wait=3600)

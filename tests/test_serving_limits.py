@@ -9,7 +9,16 @@ from served import picture
 
 from alexnet.problem import Problem
 from alexnet.serving.gather import Overloaded
-from alexnet.serving.limits import Bodies, Limits, PixelGate, Refused, check_length, check_picture
+from alexnet.serving.limits import (
+    SOON,
+    Bodies,
+    Limits,
+    PixelGate,
+    Refused,
+    check_length,
+    check_picture,
+    checked_soon,
+)
 from alexnet.serving.uploads import uploads
 
 QUICK = Limits(request_bytes=100, held_bytes=150, pause_seconds=5, body_seconds=5)
@@ -223,3 +232,11 @@ def test_what_is_no_form_and_no_picture_is_refused(kind: str, body: bytes, statu
         uploads(kind, body, Limits())
     assert told.value.status == status
     assert told.value.reason
+
+
+def test_only_short_headers_of_small_files_are_read_at_once() -> None:
+    assert checked_soon(picture("red", "JPEG"))
+    assert checked_soon(picture("red", "PNG"))
+    assert not checked_soon(picture("red", "GIF"))
+    assert not checked_soon(picture("red", "TIFF"))
+    assert not checked_soon(picture("red", "PNG") + bytes(SOON))

@@ -20,7 +20,15 @@ from alexnet.dataset.pool import default_workers
 from alexnet.memory import give_back_memory
 from alexnet.problem import Problem
 from alexnet.serving.gather import Gatherer, Places, Work
-from alexnet.serving.limits import Bodies, Limits, PixelGate, Refused, check_length, check_picture
+from alexnet.serving.limits import (
+    Bodies,
+    Limits,
+    PixelGate,
+    Refused,
+    check_length,
+    check_picture,
+    checked_soon,
+)
 from alexnet.serving.metrics import Metrics
 from alexnet.serving.uploads import Upload, uploads
 
@@ -142,7 +150,10 @@ class Desk:
 
     async def _prepared(self, content: bytes) -> PIXELS:
         loop = asyncio.get_running_loop()
-        pixels = await loop.run_in_executor(self._pool, check_picture, content, self.limits)
+        if checked_soon(content):  # here: a thread's turn comes behind pictures that are being decoded
+            pixels = check_picture(content, self.limits)
+        else:
+            pixels = await loop.run_in_executor(self._pool, check_picture, content, self.limits)
         room = await self._gate.enter(pixels)
         # the room is free when the thread has ended, also where nobody waits for it any more
         decoding = self._pool.submit(self._decoded, content, pixels)

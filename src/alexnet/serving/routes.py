@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Annotated, Any, NamedTuple
 
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import JSONResponse
+from pydantic import BaseModel
 
 from alexnet.serving import documents as d
 from alexnet.serving.classifier import best
@@ -171,11 +171,12 @@ def telling_router(shown: Shown) -> APIRouter:
     return router
 
 
-def _given(document: Any, outcomes: Sequence[Outcome]) -> Any:
-    """The document; with status 422 where not one picture could be read."""
-    if any(not isinstance(one.answer, str) for one in outcomes):
-        return document
-    return JSONResponse(document.model_dump(mode="json", by_alias=True), status_code=422)
+def _given(document: BaseModel, outcomes: Sequence[Outcome]) -> Response:
+    """The document as it is sent; with status 422 where not one picture could be read."""
+    read = any(not isinstance(one.answer, str) for one in outcomes)
+    return Response(
+        document.model_dump_json(by_alias=True), 200 if read else 422, media_type="application/json"
+    )
 
 
 def _likely(shown: Shown, outcome: Outcome, top: int) -> d.Answer:

@@ -64,9 +64,9 @@ def run(app: ASGIApp, opened: socket.socket, limits: Limits) -> None:
 
 
 def _leave_what_stays() -> None:
-    """Of the half million objects here none goes before the end: collecting the others takes no notice of them.
+    """Let Python's collector pass over what is here now: half a million objects, none of which goes.
 
-    Each look at all of them would hold up answers, and so would come rarely: garbage would lie about for long.
+    A look at all of them holds up answers, and comes so rarely that garbage lies about for long.
     """
     gc.collect()
     gc.freeze()
