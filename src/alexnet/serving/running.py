@@ -44,7 +44,6 @@ def run(app: ASGIApp, opened: socket.socket, limits: Limits) -> None:
     """Serve until SIGTERM or Ctrl-C."""
     _allow_connections()
     sys.setswitchinterval(SWITCHING)
-    _leave_what_stays()
     config = uvicorn.Config(
         app,
         http=Connections(limits),  # type: ignore[arg-type]  # uvicorn calls it as it calls a class
@@ -57,19 +56,24 @@ def run(app: ASGIApp, opened: socket.socket, limits: Limits) -> None:
     )
     host, port = opened.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
-    with logs.as_json() as stderr, _crashes_told(stderr), _signals_kept():
+    with logs.as_json() as stderr, _crashes_told(stderr), _signals_kept(), _what_stays_passed_over():
         logs.tell("listening", url=f"http://{shown}:{port}")
         asyncio.run(uvicorn.Server(config).serve(sockets=[opened]))
         logs.tell("stopped")
 
 
-def _leave_what_stays() -> None:
+@contextmanager
+def _what_stays_passed_over() -> Iterator[None]:
     """Let Python's collector pass over what is here now: half a million objects, none of which goes.
 
     A look at all of them holds up answers, and comes so rarely that garbage lies about for long.
     """
     gc.collect()
     gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 @contextmanager
