@@ -41,6 +41,8 @@ check: style types imports spelling docs test ## all that must pass before a cha
 style: $(STAMP) ## format and lint, looking only
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	@$(BIN)/python -c 'from alexnet.verbs.zoo import kept; \
+		kept() or exit("src/alexnet/networks has changed since its networks were counted: make zoo")'
 
 types: $(STAMP) ## mypy, strict
 	$(BIN)/mypy
