@@ -180,8 +180,7 @@ class Tidied:
     """Does something now and then, when called often: no sooner than `every` seconds after the last time.
 
     Batches of every size take memory and leave it in pieces between what stays; what other batches need does
-    not always fit, and more is taken. Given back once in a while none of it adds up, and the pages that are
-    needed again cost a tenth of a second.
+    not always fit, and more is taken. Given back once in a while the pieces do not add up (docs/serving.md).
     """
 
     def __init__(self, tidy: Callable[[], object], *, every: float) -> None:
@@ -201,9 +200,7 @@ def _compute_with(threads: int) -> None:
     """
     torch.set_num_threads(threads)
     torch.get_num_threads()
-    if (
-        sys.platform == "linux"
-    ):  # where each thread has a priority of its own, and torch's have that of this one
+    if sys.platform == "linux":  # each thread has a priority of its own there; torch's take that of this one
         nice = os.getpriority(os.PRIO_PROCESS, 0)
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), min(19, nice + BEHIND))
 

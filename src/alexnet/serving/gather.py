@@ -44,7 +44,7 @@ class _Question:
 
 
 class Gatherer:
-    """One engine thread, its places, and the questions that wait for it."""
+    """One engine thread, its places, and the questions that wait for it; it rests after every batch."""
 
     def __init__(
         self,

@@ -64,9 +64,9 @@ def run(app: ASGIApp, opened: socket.socket, limits: Limits) -> None:
 
 @contextmanager
 def _what_stays_passed_over() -> Iterator[None]:
-    """Let Python's collector pass over what is here now: half a million objects, none of which goes.
+    """Let Python's collector pass over what is here now: 400,000 objects, none of which goes.
 
-    A look at all of them holds up answers, and comes so rarely that garbage lies about for long.
+    It looks at all objects only when a quarter more have gathered, so garbage would lie about for long.
     """
     gc.collect()
     gc.freeze()
