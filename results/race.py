@@ -6,7 +6,6 @@ product on this machine, before and after, stands beside them.
 """
 
 import argparse
-import csv
 import datetime
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import torch
 from record import RESULTS, commit, machine
+from tables import add
 
 import alexnet
 from alexnet.cli.clock import seconds as seconds_of
@@ -45,7 +45,7 @@ def main() -> None:
     words = parser.parse_args()
     for seed in words.seeds:
         with tempfile.TemporaryDirectory() as folder:
-            add(raced(words, seed, Path(folder) / "run"))
+            add(RACE, COLUMNS, [raced(words, seed, Path(folder) / "run")])
 
 
 def raced(words: argparse.Namespace, seed: int, run: Path) -> dict[str, object]:
@@ -94,16 +94,6 @@ def product(kind: torch.dtype) -> float:
         torch.matmul(left, right)
         times.append(time.perf_counter() - began)
     return 2 * SIDE**3 / min(times) / 1e9
-
-
-def add(new: dict[str, object]) -> None:
-    """Put a row into race.csv, after the earlier ones: a leaderboard keeps its history."""
-    rows = list(csv.DictReader(RACE.open())) if RACE.exists() else []
-    rows.append({name: str(value) for name, value in new.items()})
-    with RACE.open("w", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ The tables and pictures of the documentation are made from these files.
 """
 
 import argparse
-import csv
 import datetime
 import json
 import os
@@ -15,6 +14,7 @@ import subprocess
 from pathlib import Path
 
 import torch
+from tables import Row, add
 
 import alexnet
 from alexnet.dataset.packed import open_packed
@@ -23,8 +23,9 @@ from alexnet.training.loop import State
 
 RESULTS = Path(__file__).parent
 ERRORS = RESULTS / "errors.csv"
+KEY = ("recipe", "data", "split", "views", "seed")
 COLUMNS = (
-    "recipe", "data", "split", "views", "seed", "images", "top1", "top1_low", "top1_high",
+    *KEY, "images", "top1", "top1_low", "top1_high",
     "top5", "top5_low", "top5_high", "epochs", "training_minutes", "commit", "torch", "machine", "date",
 )  # fmt: skip
 
@@ -37,7 +38,7 @@ def main() -> None:
     parser.add_argument("--views", default="center")
     words = parser.parse_args()
     for run in words.runs:
-        add(row(run, words.split, words.views))
+        add(ERRORS, COLUMNS, [row(run, words.split, words.views)], key=KEY, order=place)
         name = f"{open_run(run).recipe.name}-seed{open_run(run).recipe.seed}"
         shutil.copy(run / "metrics.jsonl", RESULTS / "curves" / f"{name}.jsonl")
 
@@ -61,17 +62,9 @@ def row(path: Path, split: str, views: str) -> dict[str, object]:
     return dict(zip(COLUMNS, values, strict=True))
 
 
-def add(new: dict[str, object]) -> None:
-    """Put a row into errors.csv in place of an older one of the same training and views."""
-    key = ("recipe", "data", "split", "views", "seed")
-    rows = list(csv.DictReader(ERRORS.open())) if ERRORS.exists() else []
-    rows = [old for old in rows if any(old[name] != str(new[name]) for name in key)]
-    rows.append({name: str(value) for name, value in new.items()})
-    rows.sort(key=lambda one: tuple(one[name] for name in key))
-    with ERRORS.open("w", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+def place(row: Row) -> tuple[str, ...]:
+    """Where a row stands."""
+    return tuple(row[name] for name in KEY)
 
 
 def commit() -> str:

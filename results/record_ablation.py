@@ -6,7 +6,6 @@ made at different hours on a machine that may do other work.
 Run: python results/record_ablation.py alexnet-32 RUNS/ablation.json
 """
 
-import csv
 import datetime
 import json
 import sys
@@ -18,6 +17,7 @@ from typing import Any
 
 import torch
 from record import RESULTS, commit, machine
+from tables import write
 
 from alexnet.networks import create
 from alexnet.recipe import Recipe
@@ -43,10 +43,8 @@ def main() -> None:
     names = [row["without"] for row in rows]
     steps = {name: step(without(recipe, name) if name else recipe) for name in names}
     times = {name: median(seconds) for name, seconds in interleaved(steps, ROUNDS).items()}
-    with (RESULTS / "ablation.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(flat(row, times[row["without"]] / times[""]) for row in rows)
+    flattened = [flat(row, times[row["without"]] / times[""]) for row in rows]
+    write(RESULTS / "ablation.csv", COLUMNS, flattened)
 
 
 def step(recipe: Recipe) -> Callable[[], object]:

@@ -6,7 +6,6 @@ docs/evaluation.md is made from these files by docs/write_evaluation.py.
 """
 
 import argparse
-import csv
 import datetime
 import itertools
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import torch
 from record import RESULTS, commit, machine
+from tables import Row, add
 
 from alexnet.evaluation.calibration import calibration, confidences
 from alexnet.evaluation.predictions import Predictions
@@ -38,7 +38,6 @@ DIFFERENCE = (
     "reading",
 )  # fmt: skip
 WANTED = {"tiny50": 0.7}  # precision, where 95 % is out of reach
-Row = dict[str, str]
 
 
 def main() -> None:
@@ -47,9 +46,15 @@ def main() -> None:
     parser.add_argument("runs", nargs="+", type=Path)
     parser.add_argument("--split", default="val")
     words = parser.parse_args()
-    add(CALIBRATION, RUN, (*RUN, *FIGURES, *PASSPORT), [calibrated(run, words.split) for run in words.runs])
+    runs = [calibrated(run, words.split) for run in words.runs]
+    record(CALIBRATION, RUN, (*FIGURES, *PASSPORT), runs)
     if len(words.runs) > 1:
-        add(COMPARISONS, PAIR, (*PAIR, *DIFFERENCE, *PASSPORT), compared(words.runs, words.split))
+        record(COMPARISONS, PAIR, (*DIFFERENCE, *PASSPORT), compared(words.runs, words.split))
+
+
+def record(table: Path, key: Sequence[str], figures: Sequence[str], rows: list[Row]) -> None:
+    """Put rows into a table that is sorted by its key."""
+    add(table, (*key, *figures), rows, key=key, order=lambda row: tuple(row[name] for name in key))
 
 
 def passport() -> tuple[str, ...]:
@@ -110,18 +115,6 @@ def compared(paths: Sequence[Path], split: str) -> list[Row]:
 def reading(noise: bool, points: float, first: str, second: str) -> str:
     """The difference in words, by recipes."""
     return "noise" if noise else f"{first if points > 0 else second} is better"
-
-
-def add(path: Path, key: Sequence[str], columns: Sequence[str], new: list[Row]) -> None:
-    """Put rows into a table in place of older ones of the same key."""
-    old = list(csv.DictReader(path.open(newline=""))) if path.exists() else []
-    keys = {tuple(row[name] for name in key) for row in new}
-    kept = [row for row in old if tuple(row[name] for name in key) not in keys] + new
-    kept.sort(key=lambda row: tuple(row[name] for name in key))
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, columns, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(kept)
 
 
 if __name__ == "__main__":

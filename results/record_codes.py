@@ -5,13 +5,13 @@ docs/neighbours.md tells of them.
 """
 
 import argparse
-import csv
 import datetime
 from importlib.metadata import version
 from pathlib import Path
 
 import torch
 from record import RESULTS, commit, machine
+from tables import Row, add
 
 from alexnet.cli.bars import bars
 from alexnet.run import open_run
@@ -34,10 +34,11 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     words = parser.parse_args()
     for run in words.runs:
-        add(rows(run, words.split, [int(bits) for bits in words.bits.split(",")], words.seeds))
+        found = rows(run, words.split, [int(bits) for bits in words.bits.split(",")], words.seeds)
+        add(CODES, COLUMNS, found, key=KEY, order=place)
 
 
-def rows(path: Path, split: str, bits: list[int], seeds: int) -> list[dict[str, str]]:
+def rows(path: Path, split: str, bits: list[int], seeds: int) -> list[Row]:
     """What each kind of code found of the neighbours of pictures of a split."""
     run = open_run(path)
     recipe, data = run.recipe, Path(str(run.dataset["path"])).name
@@ -54,16 +55,9 @@ def rows(path: Path, split: str, bits: list[int], seeds: int) -> list[dict[str, 
     return told
 
 
-def add(new: list[dict[str, str]]) -> None:
-    """Put rows into codes.csv in place of older ones of the same code of the same run."""
-    keys = {tuple(row[name] for name in KEY) for row in new}
-    old = list(csv.DictReader(CODES.open())) if CODES.exists() else []
-    kept = [row for row in old if tuple(row[name] for name in KEY) not in keys] + new
-    kept.sort(key=lambda row: (*(row[name] for name in KEY[:5]), int(row["bits"]), row["seed"]))
-    with CODES.open("w", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(kept)
+def place(row: Row) -> tuple[object, ...]:
+    """Where a row stands: by run, then by length of code."""
+    return (*(row[name] for name in KEY[:5]), int(row["bits"]), row["seed"])
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ eight drawings; `originals` what is reported of all 60,000. Pictures are those o
 """
 
 import argparse
-import csv
 import json
 import os
 import shutil
@@ -23,7 +22,8 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from record_scale import COLUMNS, RESULTS, add, growing, make_sparse, row
+from record_scale import COLUMNS, KEY, RESULTS, TABLE, growing, make_sparse, row
+from tables import Row, add
 
 DATA = Path(os.environ.get("ALEXNET_DATA", RESULTS.parents[1] / "shared/data"))
 FOUND = RESULTS / "doctor.csv"
@@ -31,8 +31,6 @@ CURVE = (1_000_000, 3_000_000, 10_000_000)
 DRAWINGS = 8
 PLANTED = {"truncated": 20, "near leak": 20, "duplicate": 40, "two labels": 40}
 """What the doctor must report of a drawing: a swapped label is an exact duplicate as well, and makes two."""
-
-Row = dict[str, str]
 
 
 def main() -> None:
@@ -48,9 +46,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=words.folder) as folder:
         rows = list(PARTS[words.part](Path(folder)))
     if words.part in ("time", "memory"):
-        add(rows)
+        add(TABLE, COLUMNS, rows, key=KEY)
     else:
-        keep(rows)
+        add(FOUND, COLUMNS, rows, key=("what",))  # all that was found of a set, anew
 
 
 def timed(folder: Path) -> Iterator[Row]:
@@ -202,16 +200,6 @@ def originals(folder: Path) -> Iterator[Row]:
     assert report.ok
     for one in report.findings:
         yield row("CIFAR-10's originals", report.pictures, one.kind, one.count, "pictures", "")
-
-
-def keep(new: list[Row]) -> None:
-    """Put rows into doctor.csv in place of those of the same set."""
-    old = list(csv.DictReader(FOUND.open())) if FOUND.exists() else []
-    sets = {one["what"] for one in new}
-    with FOUND.open("w", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows([*(one for one in old if one["what"] not in sets), *new])
 
 
 PARTS: dict[str, Callable[[Path], Iterator[Row]]] = {

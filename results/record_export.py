@@ -12,7 +12,6 @@ for their size: none is stretched beyond 50, about the largest of a trained netw
 """
 
 import argparse
-import csv
 import datetime
 import gc
 import sys
@@ -26,6 +25,7 @@ import numpy as np
 import onnxruntime
 import torch
 from record import RESULTS, commit, machine
+from tables import Row, add
 from torch import Tensor, nn
 
 from alexnet.batches.preprocessing import Preprocessing
@@ -49,7 +49,6 @@ KEY = ("recipe", "data", "format")
 PICTURES, BATCH, LEARNT = 100, 10, 16
 DEVIATION = 3.0  # of a class's logits over pictures; the most probable of 1000 then has a fifth or so
 LARGEST = 50.0  # a logit before its mean is taken off: what is rounded grows with it
-Row = dict[str, str]
 
 
 def main() -> None:
@@ -61,13 +60,13 @@ def main() -> None:
     if words.runs:
         for run in words.runs:
             for int8 in (False, True):
-                add(of_run(run, int8=int8))
+                record(of_run(run, int8=int8))
         return
     contents = contents_of(PICTURES)
     for name in words.networks or NETWORKS:
         row = of_network(name, contents)
         print({key: row[key] for key in COLUMNS[:8]}, flush=True)
-        add(row)
+        record(row)
 
 
 def contents_of(count: int) -> list[bytes]:
@@ -179,23 +178,14 @@ def told(**values: object) -> Row:
     return {name: str(value) for name, value in row.items()}
 
 
-def add(new: Row) -> None:
-    """Put a row into the table in place of an older one of the same."""
-    with TABLE.open(newline="") as file:
-        rows = [row for row in csv.DictReader(file) if any(row[name] != new[name] for name in KEY)]
-    rows.append(new)
+def record(new: Row) -> None:
+    """Put a row into the table: runs first, then networks in the order of the zoo."""
     order = {name: place for place, name in enumerate(NETWORKS)}
 
     def place(row: Row) -> tuple[int, ...]:
         return order[row["recipe"]] if row.get("answers") else -1, int(row["format"].endswith("int8"))
 
-    rows.sort(key=place)
-    partial = TABLE.with_suffix(".partial")
-    with partial.open("w", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n", restval="")
-        writer.writeheader()
-        writer.writerows(rows)
-    partial.replace(TABLE)
+    add(TABLE, COLUMNS, [new], key=KEY, order=place)
 
 
 if __name__ == "__main__":

@@ -7,13 +7,11 @@ Run: python results/record_gradients.py PACKED/cifar10
 """
 
 import argparse
-import csv
 import datetime
 import math
 import resource
 import sys
 import time
-from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -22,10 +20,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from record import RESULTS, commit, machine
+from tables import write
 from torch import Tensor
 
 from alexnet.dataset.packed import open_packed
-from alexnet.files import written_whole
 from alexnet.networks import create, cross_entropy
 from alexnet.probing.gradients import LayerGradient, gradient_norms
 
@@ -60,8 +58,8 @@ def main() -> None:
             passes.append(passed(name, precision, found) | passport(words))
             if precision == "float64":
                 layers += [layer(name, depth, one) for depth, one in enumerate(found.norms, 1)]
-    write(RESULTS / "gradients.csv", layers)
-    write(RESULTS / "passes.csv", passes)
+    write(RESULTS / "gradients.csv", list(layers[0]), layers)
+    write(RESULTS / "passes.csv", list(passes[0]), passes)
 
 
 def measured(name: str, precision: str, words: argparse.Namespace) -> Pass:
@@ -125,14 +123,6 @@ def passport(words: argparse.Namespace) -> dict[str, object]:
         "machine": machine(),
         "date": datetime.date.today().isoformat(),
     }
-
-
-def write(path: Path, rows: Sequence[dict[str, object]]) -> None:
-    """Write a table, whole."""
-    with written_whole(path) as partial, partial.open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ own. docs/write_scale.py makes the page of it.
 """
 
 import argparse
-import csv
 import datetime
 import gc
 import hashlib
@@ -29,10 +28,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from tables import add
 
 RESULTS = Path(__file__).parent
 TABLE = RESULTS / "scale.csv"
-COLUMNS = ("what", "pictures", "measure", "value", "unit", "bound", "commit", "torch", "machine", "date")
+KEY = ("what", "pictures", "measure")
+COLUMNS = (*KEY, "value", "unit", "bound", "commit", "torch", "machine", "date")
 SETS = {"ILSVRC-2012": (1_281_167, 1_000), "ImageNet of 2011": (14_197_122, 21_841)}
 SIDE = 256
 ROWS = 1 << 16
@@ -61,7 +62,8 @@ def main() -> None:
             if not words.make:
                 commanded(pack)  # once for the system's cache of files
                 found = in_process(pack, words.batch) | commanded(pack)
-                add([row(name, SETS[name][0], *one) for one in told(found, words.batch)])
+                rows = [row(name, SETS[name][0], *one) for one in told(found, words.batch)]
+                add(TABLE, COLUMNS, rows, key=KEY)
 
 
 def make_sparse(pack: Path, pictures: int, classes: int, side: int = SIDE) -> Path:
@@ -257,18 +259,6 @@ def row(what: str, pictures: int, measure: str, value: float, unit: str, bound: 
     values: tuple[Any, ...] = (what, pictures, measure, figure, unit, bound, commit(), torch.__version__)
     values += (machine(torch.get_num_threads()), datetime.date.today().isoformat())
     return dict(zip(COLUMNS, map(str, values), strict=True))
-
-
-def add(new: list[dict[str, str]]) -> None:
-    """Put rows into scale.csv in place of older ones of the same measure."""
-    key = ("what", "pictures", "measure")
-    old = list(csv.DictReader(TABLE.open())) if TABLE.exists() else []
-    fresh = {tuple(one[name] for name in key) for one in new}
-    kept = [one for one in old if tuple(one[name] for name in key) not in fresh]
-    with TABLE.open("w", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows([*kept, *new])
 
 
 if __name__ == "__main__":

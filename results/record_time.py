@@ -6,7 +6,6 @@ made from this file. A training that stands in it already, of the same commit, i
 """
 
 import argparse
-import csv
 import datetime
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from pathlib import Path
 import torch
 from race import epochs
 from record import RESULTS, commit, machine
+from tables import add, rows_of
 
 import alexnet
 from alexnet.dataset.packed import open_packed
@@ -29,8 +29,9 @@ WISHES = (
     ("airbench94", "cifar10", 90), ("auto", "mnist", 40), ("airbench-64", "tiny", 80),
     ("bn-inception-64", "tiny", 70),
 )  # fmt: skip
+KEY = ("recipe", "data", "wish_seconds")
 COLUMNS = (
-    "recipe", "data", "wish_seconds", "seconds", "share", "epochs", "top1", "commit", "torch", "machine",
+    *KEY, "seconds", "share", "epochs", "top1", "commit", "torch", "machine",
     "date",
 )  # fmt: skip
 
@@ -54,7 +55,7 @@ def main() -> None:
             if data not in packs:
                 alexnet.prepare(DIGITS, packed, size=28, val_fraction=0.2)
             row = trained(recipe, packed, wish, Path(folder) / "run")
-        add(words.table, {"recipe": recipe, "data": data} | row)
+        add(words.table, COLUMNS, [{"recipe": recipe, "data": data} | row], key=KEY)
 
 
 def trained(recipe: str, packed: Path, wish: int, run: Path) -> dict[str, object]:
@@ -77,22 +78,7 @@ def trained(recipe: str, packed: Path, wish: int, run: Path) -> dict[str, object
 
 def done(table: Path) -> set[tuple[str, ...]]:
     """Recipe, data, wish and commit of the rows that there are."""
-    return {(row["recipe"], row["data"], row["wish_seconds"], row["commit"]) for row in rows(table)}
-
-
-def rows(table: Path) -> list[dict[str, str]]:
-    """The rows that there are."""
-    return list(csv.DictReader(table.open())) if table.exists() else []
-
-
-def add(table: Path, new: dict[str, object]) -> None:
-    """Put a row in place of an older one of the same training."""
-    key = ("recipe", "data", "wish_seconds")
-    kept = [row for row in rows(table) if any(row[name] != str(new[name]) for name in key)]
-    with table.open("w", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows([*kept, new])
+    return {(row["recipe"], row["data"], row["wish_seconds"], row["commit"]) for row in rows_of(table)}
 
 
 if __name__ == "__main__":

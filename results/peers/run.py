@@ -5,7 +5,6 @@ Run: python results/peers/run.py --set-up --envs ENVS [--beside]
 """
 
 import argparse
-import csv
 import datetime
 import json
 import subprocess
@@ -21,6 +20,7 @@ sys.path.insert(0, str(HERE.parent))  # record.py and race.py lie there
 
 from race import epochs, rates  # noqa: E402
 from record import RESULTS, commit, machine  # noqa: E402
+from tables import add  # noqa: E402
 
 import alexnet  # noqa: E402
 
@@ -53,7 +53,7 @@ def main() -> None:
         parser.error("name the folder of pictures")
     for seed in words.seeds:
         for peer in words.only:
-            add(words.table, trained(peer, words, seed))
+            add(words.table, COLUMNS, [trained(peer, words, seed)])
 
 
 def set_up(folder: Path, requirements: Path, *, beside: bool) -> None:
@@ -119,16 +119,6 @@ def ours(pictures: Path, minutes: float, seed: int) -> dict[str, object]:
 def pictures_of(folder: Path) -> int:
     """How many there are in class folders."""
     return sum(1 for path in folder.glob("*/*") if path.is_file())
-
-
-def add(table: Path, new: dict[str, object]) -> None:
-    """Put a row behind the earlier ones."""
-    rows = list(csv.DictReader(table.open())) if table.exists() else []
-    rows.append({name: str(value) for name, value in new.items()})
-    with table.open("w", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
 
 
 if __name__ == "__main__":

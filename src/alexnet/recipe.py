@@ -130,7 +130,7 @@ class Recipe(Value):
             "colour_noise needs channels=3": self.colour_noise and self.channels != 3,
             "ratio is that of area's window: set area too": not self.area and self._is_set("ratio"),
             "nesterov is sgd's: set optimizer=sgd": self.nesterov and self.optimizer != "sgd",
-            "pad_with needs a margin: set pad": self.pad_with != "mean" and not self.pad,
+            "pad_with needs a margin: set pad, or pad_with=mean": self.pad_with != "mean" and not self.pad,
             "sizes begins with a view's own side at most: crop": self.sizes
             and max(self.sizes.values) > (self.crop or math.inf),
             "rms_decay and rms_epsilon are rmsprop's: set optimizer=rmsprop": self.optimizer != "rmsprop"
