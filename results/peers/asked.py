@@ -13,11 +13,12 @@ BEGAN = time.monotonic()
 
 @dataclass(frozen=True)
 class Asked:
-    """A folder with train/CLASS/… and val/CLASS/…, the minutes for all of the training, a seed."""
+    """A folder with train/CLASS/… and val/CLASS/…, the time for all of it, a seed, a side in pixels."""
 
     pictures: Path
     seconds: float
     seed: int
+    side: int
 
     def left(self) -> float:
         """Seconds until the training is to be over."""
@@ -33,13 +34,14 @@ class Asked:
 
 
 def asked(peer: str) -> Asked:
-    """Parse PICTURES --minutes M --seed S."""
+    """Parse PICTURES --minutes M --seed S --side PIXELS."""
     parser = argparse.ArgumentParser(description=peer)
     parser.add_argument("pictures", type=Path)
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--side", type=int, default=64)
     words = parser.parse_args()
-    return Asked(words.pictures, 60.0 * words.minutes, words.seed)
+    return Asked(words.pictures, 60.0 * words.minutes, words.seed, words.side)
 
 
 def spent() -> float:

@@ -20,7 +20,7 @@ from fastai.vision.all import (
     vision_learner,
 )
 
-SIDE, BATCH = 64, 64
+BATCH = 64
 SHORT = 300  # seconds of a trial
 SAFETY = 1.03  # the last epochs are often slower than the first steps
 
@@ -45,8 +45,8 @@ def main() -> None:
         wish.pictures,
         train="train",
         valid="val",
-        item_tfms=Resize(SIDE),
-        batch_tfms=aug_transforms(size=SIDE),
+        item_tfms=Resize(wish.side),
+        batch_tfms=aug_transforms(size=wish.side),
         bs=BATCH,
     )
     learner = vision_learner(pictures, resnet18, pretrained=False, metrics=error_rate)

@@ -11,7 +11,7 @@ import keras
 import tensorflow as tf
 from keras import layers
 
-SIDE, BATCH = 64, 128
+BATCH = 128
 RATE = 3e-4
 STAGES = (256, 512, 728)
 
@@ -36,7 +36,7 @@ def main() -> None:
     train, val = (pictures(wish, split) for split in ("train", "val"))
     changed = keras.Sequential([layers.RandomFlip("horizontal"), layers.RandomRotation(0.1)])
     train = train.map(lambda images, labels: (changed(images, training=True), labels), tf.data.AUTOTUNE)
-    network = small_xception(wish.classes())
+    network = small_xception(wish.side, wish.classes())
     network.compile(
         optimizer=keras.optimizers.Adam(RATE),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
@@ -59,16 +59,16 @@ def pictures(wish: Asked, split: str) -> "tf.data.Dataset":
     """Batches of images 0..255 and labels."""
     return keras.utils.image_dataset_from_directory(
         wish.pictures / split,
-        image_size=(SIDE, SIDE),
+        image_size=(wish.side, wish.side),
         batch_size=BATCH,
         shuffle=split == "train",
         seed=wish.seed,
     ).prefetch(tf.data.AUTOTUNE)
 
 
-def small_xception(classes: int) -> keras.Model:
+def small_xception(side: int, classes: int) -> keras.Model:
     """The example's network: three stages of two separable convolutions beside a projection."""
-    inputs = keras.Input((SIDE, SIDE, 3))
+    inputs = keras.Input((side, side, 3))
     maps = layers.Rescaling(1.0 / 255)(inputs)
     maps = activated(layers.Conv2D(128, 3, strides=2, padding="same")(maps))
     for width in STAGES:

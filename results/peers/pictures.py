@@ -1,12 +1,15 @@
-"""Write the set of the comparison from an archive of class folders: its first classes, their first pictures.
+"""Write a set of the comparison from an archive of class folders: its first classes, their first pictures.
 
-Run: python results/peers/pictures.py tiny-imagenet-50.tar.gz FOLDER [--classes 20] [--each 300]
+Run: python results/peers/pictures.py tiny-imagenet-50.tar.gz tiny20
+     python results/peers/pictures.py cifar10-jpeg.tar.gz cifar10 --classes 10 --each 5000
 """
 
 import argparse
 import tarfile
 from collections import Counter
 from pathlib import Path, PurePosixPath
+
+SPLITS = {"train": "train", "val": "val", "test": "val"}
 
 
 def main() -> None:
@@ -21,14 +24,14 @@ def main() -> None:
 
 
 def write(archive: Path, folder: Path, *, classes: int, each: int) -> None:
-    """Copy train/CLASS/… and val/CLASS/… as they are."""
+    """Copy train/CLASS/… and val/CLASS/… as they are; a test split becomes the one that is validated."""
     seen: Counter[str] = Counter()
     with tarfile.open(archive) as tar:
         for member in tar:
             parts = PurePosixPath(member.name).parts
-            if not member.isfile() or len(parts) != 3 or parts[0] not in ("train", "val"):
+            if not member.isfile() or len(parts) != 3 or parts[0] not in SPLITS:
                 continue
-            split, kind, name = parts
+            split, kind, name = SPLITS[parts[0]], *parts[1:]
             if split == "train":
                 if (kind not in seen and len(seen) == classes) or seen[kind] == each:
                     continue

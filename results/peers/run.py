@@ -26,7 +26,7 @@ import alexnet  # noqa: E402
 
 TABLE = RESULTS / "peers.csv"
 PEERS = ("yolo", "fastai_learner", "keras_example", "timm_resnet18")
-OURS, RECIPE, VIEWS, SIDE = "alexnet", "airbench-64", "mirror", 64
+OURS, RECIPE, VIEWS = "alexnet", "auto", "mirror"
 COLUMNS = (
     "peer", "versions", "data", "minutes", "seed", "seconds", "epochs", "images", "top1", "lowest_top1",
     "float32_gflops", "bfloat16_gflops", "commit", "machine", "date",
@@ -41,6 +41,7 @@ def main() -> None:
     parser.add_argument("--set-up", action="store_true", help="make them, by pip")
     parser.add_argument("--beside", action="store_true", help="let them see the packages installed here")
     parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--side", type=int, default=64, help="of the pictures, in pixels")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--only", nargs="+", choices=[OURS, *PEERS], default=[OURS, *PEERS])
     parser.add_argument("--table", type=Path, default=TABLE)
@@ -70,7 +71,7 @@ def trained(peer: str, words: argparse.Namespace, seed: int) -> dict[str, object
     """One training by one tool, and what it came to."""
     before = rates()
     print(f"{peer}, seed {seed}", file=sys.stderr)
-    found = ours(words.pictures, words.minutes, seed) if peer == OURS else theirs(peer, words, seed)
+    found = ours(words, seed) if peer == OURS else theirs(peer, words, seed)
     after = rates()
     values = (
         found["peer"], found["versions"], words.pictures.name, f"{words.minutes:g}", seed, found["seconds"],
@@ -85,23 +86,24 @@ def trained(peer: str, words: argparse.Namespace, seed: int) -> dict[str, object
 def theirs(peer: str, words: argparse.Namespace, seed: int) -> dict[str, object]:
     """A peer's script in its own environment; the last line that it prints is its answer."""
     python = words.envs / peer / "bin" / "python"
-    command = [python, HERE / f"{peer}.py", words.pictures, "--minutes", words.minutes, "--seed", seed]
+    command = [
+        python, HERE / f"{peer}.py", words.pictures, "--minutes", words.minutes, "--seed", seed,
+        "--side", words.side,
+    ]  # fmt: skip
     done = subprocess.run(list(map(str, command)), check=True, stdout=subprocess.PIPE, text=True)
     answer: dict[str, object] = json.loads(done.stdout.strip().splitlines()[-1])
     return answer
 
 
-def ours(pictures: Path, minutes: float, seed: int) -> dict[str, object]:
-    """`alexnet train --time`, on the pack that `alexnet prepare` makes of the pictures before."""
+def ours(words: argparse.Namespace, seed: int) -> dict[str, object]:
+    """`alexnet prepare`, then `alexnet train auto` in what is left of the time."""
     with tempfile.TemporaryDirectory() as folder:
         packed, run = Path(folder) / "packed", Path(folder) / "run"
-        alexnet.prepare(pictures, packed, size=SIDE)
-        command = [
-            sys.executable, "-m", "alexnet", "train", RECIPE, "--data", packed, "--out", run,
-            "--time", f"{minutes:g}min", "--set", f"seed={seed}",
-        ]  # fmt: skip
         began = time.monotonic()
-        subprocess.run(list(map(str, command)), check=True)
+        alexnet_command("prepare", words.pictures, packed, "--size", words.side)
+        left = 60.0 * words.minutes - (time.monotonic() - began)
+        asked_for = ("--data", packed, "--out", run, "--time", f"{left:.0f}s", "--set", f"seed={seed}")
+        alexnet_command("train", RECIPE, *asked_for)
         took = time.monotonic() - began
         lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
         errors = [line["top1_error"] for line in lines if "top1_error" in line]
@@ -114,6 +116,11 @@ def ours(pictures: Path, minutes: float, seed: int) -> dict[str, object]:
             "top1_error": round(found.top1_error, 3),
             "lowest_top1_error": round(min([*errors, found.top1_error]), 3),
         }
+
+
+def alexnet_command(*words: object) -> None:
+    """A command as it is typed."""
+    subprocess.run([sys.executable, "-m", "alexnet", *map(str, words)], check=True)
 
 
 def pictures_of(folder: Path) -> int:

@@ -20,7 +20,7 @@ from timm.optim import create_optimizer_v2
 from timm.scheduler import create_scheduler_v2
 from torch import Tensor, nn
 
-SIDE, BATCH = 64, 128
+BATCH = 128
 RATE = 0.1 * BATCH / 256
 WARM_UP = 5  # epochs of
 EPOCHS = 150
@@ -33,7 +33,7 @@ def main() -> None:
     wish = asked("timm")
     torch.manual_seed(wish.seed)
     network = timm.create_model("resnet18", pretrained=False, num_classes=wish.classes())
-    shape = resolve_data_config({"input_size": (3, SIDE, SIDE), "crop_pct": 1.0}, model=network)
+    shape = resolve_data_config({"input_size": (3, wish.side, wish.side), "crop_pct": 1.0}, model=network)
     train, val = loader(wish, "train", shape), loader(wish, "val", shape)
     loss = LabelSmoothingCrossEntropy(0.1)
     most = SHARE * wish.seconds

@@ -11,7 +11,6 @@ from pathlib import Path
 from ultralytics import YOLO, settings
 
 MODEL = "yolo26n-cls.yaml"  # the default of `yolo classify train`
-SIDE = 64
 START = 8.0  # seconds that it takes to end after its time is over: one more validation of its best weights
 
 
@@ -28,7 +27,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         network.train(
             data=str(wish.pictures),
-            imgsz=SIDE,
+            imgsz=wish.side,
             time=(wish.left() - START) / 3600.0,
             pretrained=False,
             seed=wish.seed,
@@ -41,7 +40,7 @@ def main() -> None:
         )
         seconds = spent()
         best = YOLO(str(Path(folder) / "run" / "weights" / "best.pt"))
-        found = best.val(data=str(wish.pictures), imgsz=SIDE, device="cpu", plots=False, verbose=False)
+        found = best.val(data=str(wish.pictures), imgsz=wish.side, device="cpu", plots=False, verbose=False)
     final = 100.0 * (1.0 - float(found.top1))
     answer("ultralytics", ["ultralytics", "torch"], seconds, len(errors), [*errors, final])
 

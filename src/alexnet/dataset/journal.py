@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexnet.dataset.writing import explained
+from alexnet.files import flush
 
 _TOGETHER = 1 << 20
 """Fewer bytes are better copied into one than written one by one."""
@@ -124,14 +125,14 @@ class Journal:
     def flush(self) -> None:
         """Bring all of it to the disk."""
         for path in (*self._files.values(), self._path):
-            with explained(path), path.open("rb") as file:
-                os.fsync(file.fileno())
+            with explained(path):
+                flush(path)
 
     def _flush(self, split: str, path: Path) -> None:
         """Now and then bring what is written to the disk, beside the threads' work and not after it."""
         if self._unflushed[split] >= _FLUSHED:
-            with explained(path), path.open("rb") as file:
-                os.fsync(file.fileno())
+            with explained(path):
+                flush(path)
             self._unflushed[split] = 0
 
 

@@ -71,8 +71,6 @@ class RawStore:
         path = folder / f"{split}{self.final}"
         with explained(path), path.open("r+b") as file:
             file.write(npy_header(len(edges) - 1, self.size))
-            file.flush()
-            os.fsync(file.fileno())
         return edges[:-1] + NPY_HEADER
 
 

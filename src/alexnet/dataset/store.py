@@ -46,7 +46,7 @@ class Store(Protocol):
         """Pictures of a growing file, whose bytes after `start` lie between `edges` [N + 1]."""
 
     def finish(self, folder: Path, split: str, edges: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Make the final file of a split from the grown one, flushed -> where each picture begins, [N]."""
+        """Make the final file of a split from the grown one -> where each picture begins, [N]."""
 
 
 def store(encoding: str, size: int) -> Store:

@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import version
@@ -21,11 +21,12 @@ from alexnet.dataset.journal import Journal
 from alexnet.dataset.manifest import Digests, write_manifests
 from alexnet.dataset.packed import DESCRIPTION, FORMAT_VERSION, PREPARING, SHEET, fingerprint_of
 from alexnet.dataset.plan import Plan
+from alexnet.dataset.pool import threads
 from alexnet.dataset.resize import RESIZE_METHOD
 from alexnet.dataset.sheet import draw_sheet
 from alexnet.dataset.statistics import Moments
 from alexnet.dataset.writing import explained
-from alexnet.files import write_json
+from alexnet.files import flush, write_json
 from alexnet.problem import Problem
 
 MANIFEST_BYTES = 700
@@ -147,9 +148,13 @@ def finish(packed: Path, plan: Plan, journal: Journal, measured: Moments) -> Non
     if "train" not in splits:
         raise Problem(f"no training picture of {plan.identity['source']} could be read")
     starts = {split: plan.store.finish(folder, split, journal.edges(split)) for split in splits}
-    digests = write_manifests(journal.records, folder, starts=starts, classes=plan.classes)
-    measured.statistics().save(folder / "statistics.npz")
-    draw_sheet(folder, splits["train"], plan)
+    with threads(1) as beside:
+        pictures = [folder / f"{split}{plan.store.final}" for split in splits]
+        flushed = beside.submit(_flush, pictures)  # the disk has most to do
+        digests = write_manifests(journal.records, folder, starts=starts, classes=plan.classes)
+        measured.statistics().save(folder / "statistics.npz")
+        draw_sheet(folder, splits["train"], plan)
+        flushed.result()
     names = [*(f"{split}{end}" for split in splits for end in (plan.store.final, ".parquet"))]
     names += ["statistics.npz", SHEET]
     files = {name: file_document(folder / name, digests) for name in names}
@@ -160,6 +165,12 @@ def finish(packed: Path, plan: Plan, journal: Journal, measured: Moments) -> Non
     with explained(packed / DESCRIPTION):
         write_json(packed / DESCRIPTION, description)
     discard(folder)
+
+
+def _flush(paths: Sequence[Path]) -> None:
+    for path in paths:
+        with explained(path):
+            flush(path)
 
 
 def discard(folder: Path) -> None:
