@@ -120,7 +120,7 @@ def promised(races: list[Row]) -> str:
         "| --- | --- | --- | --- | --- |",
         *(
             f"| `{row['recipe']}` | {row['data']} | {float(row['wish_seconds']):g} s | {row['seconds']} s | "
-            f"{100 * part:+.1f} % |"
+            f"{round(100 * part, 1) + 0.0:+.1f} % |"  # no −0.0
             for row, part in zip(races, apart, strict=True)
         ),
     ]
