@@ -34,7 +34,7 @@ def draw_sheet(folder: Path, images: int, plan: Plan) -> None:
     names = [plan.titles.get(plan.classes[label], plan.classes[label]) for label, _ in rows]
     sheet = _sheet([split.pixels(numbers) for _, numbers in rows], names)
     with explained(folder / SHEET), written_whole(folder / SHEET) as partial:
-        sheet.save(partial, "PNG")
+        sheet.save(partial, "PNG", compress_level=1)  # photographs gain nothing by more
 
 
 def chosen(labels: NDArray[np.integer], classes: int) -> list[tuple[int, NDArray[np.int64]]]:
