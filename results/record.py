@@ -11,10 +11,11 @@ import os
 import platform
 import shutil
 import subprocess
+from operator import itemgetter
 from pathlib import Path
 
 import torch
-from tables import Row, add
+from tables import add
 
 import alexnet
 from alexnet.dataset.packed import open_packed
@@ -38,7 +39,7 @@ def main() -> None:
     parser.add_argument("--views", default="center")
     words = parser.parse_args()
     for run in words.runs:
-        add(ERRORS, COLUMNS, [row(run, words.split, words.views)], key=KEY, order=place)
+        add(ERRORS, COLUMNS, [row(run, words.split, words.views)], key=KEY, order=itemgetter(*KEY))
         name = f"{open_run(run).recipe.name}-seed{open_run(run).recipe.seed}"
         shutil.copy(run / "metrics.jsonl", RESULTS / "curves" / f"{name}.jsonl")
 
@@ -60,11 +61,6 @@ def row(path: Path, split: str, views: str) -> dict[str, object]:
         datetime.date.today().isoformat(),
     )  # fmt: skip
     return dict(zip(COLUMNS, values, strict=True))
-
-
-def place(row: Row) -> tuple[str, ...]:
-    """Where a row stands."""
-    return tuple(row[name] for name in KEY)
 
 
 def commit() -> str:

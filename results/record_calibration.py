@@ -9,6 +9,7 @@ import argparse
 import datetime
 import itertools
 from collections.abc import Sequence
+from operator import itemgetter
 from pathlib import Path
 
 import torch
@@ -54,7 +55,7 @@ def main() -> None:
 
 def record(table: Path, key: Sequence[str], figures: Sequence[str], rows: list[Row]) -> None:
     """Put rows into a table that is sorted by its key."""
-    add(table, (*key, *figures), rows, key=key, order=lambda row: tuple(row[name] for name in key))
+    add(table, (*key, *figures), rows, key=key, order=itemgetter(*key))
 
 
 def passport() -> tuple[str, ...]:
