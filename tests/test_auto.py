@@ -34,6 +34,7 @@ def choice(seconds_per_step=1.0, **facts):
         ({"size": 256}, "resnet18", "random area"),
         ({"size": 28, "grey": True, "seconds": 3000}, "airbench-s", "one channel"),
         ({"size": 28, "grey": True, "seconds": 3000}, "airbench-s", "evaluate with --views center"),
+        ({"size": 28, "grey": True}, "airbench-s", "as handwriting is"),
         ({"smallest": 100}, "airbench-s", "root of their number"),
         ({"images": 2000}, "airbench-s", "batches of 96"),
     ],
@@ -49,7 +50,8 @@ def test_what_the_rules_set_is_what_they_say():
     assert (small.batch, small.epochs) == (96, 200)
     assert small.learning_rate.peak == pytest.approx(0.64 * 96 / 500)
     grey, _ = choice(grey=True, size=28)
-    assert (grey.channels, grey.flip, grey.crop) == (1, False, 28)
+    assert (grey.channels, grey.flip, grey.crop, grey.pad) == (1, False, 28, 0)
+    assert (grey.affine.turn, choice(grey=True, size=64)[0].affine) == (12, None)
     unequal, _ = choice(classes=100, smallest=20, largest=2000)
     assert unequal.sampling == "root"
     large, _ = choice(size=256)

@@ -1,4 +1,4 @@
-"""Parts of a recipe that are values of their own: noise, rules, mixtures, averages of weights."""
+"""Values within a recipe: noise, distortions, rules, mixtures, averages of weights."""
 
 from typing import Literal
 
@@ -22,6 +22,28 @@ class ColourNoise(Value):
     def shrink(self) -> float:
         """What the noisy picture is divided by."""
         return 1.0 + self.deviation if self.form == "code" else 1.0
+
+
+class Affine(Value):
+    """Each view turned, scaled, squeezed, sheared and shifted at random, in one resampling.
+
+    LeCun, Bottou, Bengio, Haffner (1998), §III.A, distorts digits so, but for the turn. What comes in at an
+    edge has the mean colour.
+    """
+
+    turn: float = Field(default=0.0, ge=0, le=180, description="degrees at most, either way")
+    scale: tuple[float, float] = Field(default=(1.0, 1.0), description="times as large, by the logarithm")
+    squeeze: float = Field(
+        default=0.0, ge=0, description="0.1: up to 1.1 times as wide and as much lower, or the reverse"
+    )
+    shear: float = Field(default=0.0, ge=0, description="of a row's distance from the middle, sideways")
+    shift: float = Field(default=0.0, ge=0, le=0.5, description="share of the side, in both directions")
+
+    @model_validator(mode="after")
+    def _check(self) -> "Affine":
+        if not 0 < self.scale[0] <= self.scale[1]:
+            raise ValueError("scale must be [lowest, highest], both above 0")
+        return self
 
 
 class Rule(Value):

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from alexnet.ingredients import Average, ColourNoise, Mix, Rule, Teacher
+from alexnet.ingredients import Affine, Average, ColourNoise, Mix, Rule, Teacher
 from alexnet.problem import Problem, UsageProblem
 from alexnet.schedule import Plateau, Schedule, Sizes, Value
 
@@ -58,6 +58,9 @@ class Recipe(Value):
         "256 to 480 in ResNet's §3.4",
     )
     colour_noise: ColourNoise | None = None
+    affine: Affine | None = Field(
+        default=None, description="turns, scales, squeezes, shears and shifts (LeCun et al. 1998, §III.A)"
+    )
     augment: Literal["none", "trivial"] = Field(
         default="none",
         description="trivial: one random distortion of random strength (Müller, Hutter 2021: TrivialAugment)",

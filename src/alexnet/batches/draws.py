@@ -8,13 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-CROPS, COLOURS, RESIZED_CROPS, CUTOUTS, DISTORTIONS = (
-    1,
-    2,
-    3,
-    4,
-    5,
-)  # what the numbers are for: one stream each
+CROPS, COLOURS, RESIZED_CROPS, CUTOUTS, DISTORTIONS, AFFINES = range(1, 7)  # one stream for each use
 
 
 def uniforms(

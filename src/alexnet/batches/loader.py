@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from alexnet.batches.affine import move
 from alexnet.batches.distortions import distort
 from alexnet.batches.draws import CUTOUTS, uniforms
 from alexnet.batches.maker import Plan, maker_of
@@ -143,12 +144,14 @@ class TrainingLoader:
     def _cut(self, epoch: int, indices: NDArray[np.int64], positions: NDArray[np.int64]) -> Cut:
         """Draw the windows of a batch; return what cuts a share of them and distorts it."""
         cut, recipe = self._windows(epoch, indices, positions), self.recipe
-        if recipe.augment == "none" and not recipe.cutout:
+        if recipe.augment == "none" and not recipe.cutout and not recipe.affine:
             return cut
 
         def distorted(share: slice, views: NDArray[np.uint8]) -> None:
             cut(share, views)
             some, seed = indices[share], recipe.seed
+            if recipe.affine:
+                move(views, recipe.affine, some, self.margin, seed=seed, epoch=epoch)
             if recipe.augment == "trivial":
                 distort(views, some, self.margin, seed=seed, epoch=epoch)
             if recipe.cutout:

@@ -7,6 +7,7 @@ out but the time of a few steps.
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from alexnet.ingredients import Affine
 from alexnet.recipe import Recipe
 from alexnet.recipes import airbench94, airbench96, airbench_64, airbench_s, resnet50_torchvision
 from alexnet.recipes.batch_size import STEPS, WHOLE, with_batch
@@ -16,6 +17,7 @@ SMALL, MEDIUM = 40, 96  # pixels: sides up to which a network for 32, and for 64
 ENOUGH = {"airbench96": 15.0, "airbench94": 7.0}  # epochs that a larger network needs to be worth it
 LOOKED_AT = 400_000  # pictures that a training looks at where no time is given
 FEWEST, MOST = 5, 200  # epochs, where no time is given
+WRITTEN = Affine(turn=12, scale=(0.87, 1.15), squeeze=0.15, shear=0.15, shift=0.07)  # docs/minutes.md: MNIST
 UNEQUAL = 5.0  # times as many pictures in the largest class as in the smallest
 
 
@@ -92,6 +94,12 @@ def _adapted(recipe: Recipe, facts: Facts, reasons: list[str]) -> Recipe:
             "grey pictures: one channel, and no mirroring, since drawings and letters have a side: evaluate "
             "with --views center"
         )
+        if facts.size <= SMALL:
+            changes |= {"pad": 0, "pad_with": "mean", "affine": WRITTEN}
+            reasons.append(
+                f"and of {SMALL} pixels at most: turned, scaled, squeezed, sheared and shifted a little, as "
+                "handwriting is"
+            )
     if facts.largest > UNEQUAL * facts.smallest:
         changes["sampling"] = "root"
         reasons.append(
