@@ -1,4 +1,4 @@
-"""Draw the curves in results/curves as docs/pictures/NAME.png; gradients.csv and overload.csv as .svg.
+"""Draw the curves in results/curves as docs/pictures/NAME.png; gradients, overload and peers.csv as .svg.
 
 Run: python results/draw.py [NAME...]
 """
@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from draw_peers import peers
 from matplotlib.figure import Figure
 
 from alexnet.probing.gradients import LayerGradient, gradient_figure
@@ -31,11 +32,11 @@ def main() -> None:
     names = sys.argv[1:] or [
         *sorted(path.stem for path in CURVES.glob("*.jsonl")),
         *PAIRS,
-        "serving-overload",
+        *DRAWN,
     ]
     for name in names:
-        if name == "serving-overload":
-            save_figure(overload(), PICTURES / f"{name}.svg")
+        if name in DRAWN:
+            save_figure(DRAWN[name](), PICTURES / f"{name}.svg")
         elif name in PAIRS:
             save_figure(gradients(PAIRS[name]), PICTURES / f"{name}.svg")
         else:
@@ -110,6 +111,8 @@ def gradients(names: Sequence[str]) -> Figure:
         for name, layers in found.items()
     })  # fmt: skip
 
+
+DRAWN = {"serving-overload": overload, "peers": peers}
 
 if __name__ == "__main__":
     main()
