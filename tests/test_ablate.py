@@ -9,9 +9,9 @@ import alexnet
 from alexnet.evaluation.predictions import Predictions, average, search_weights
 from alexnet.evaluation.statistics import paired_difference, pooled_deviation
 from alexnet.problem import UsageProblem
-from alexnet.recipe import override
 from alexnet.recipes import find
 from alexnet.recipes.ablations import ABLATIONS
+from alexnet.settings import override
 from alexnet.verbs.ablate import applicable, without
 
 TINY = [

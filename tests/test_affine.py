@@ -11,8 +11,8 @@ from torchvision.transforms.v2 import functional as transforms
 from alexnet.batches.affine import backward, move
 from alexnet.ingredients import Affine
 from alexnet.problem import UsageProblem
-from alexnet.recipe import override
 from alexnet.recipes import find
+from alexnet.settings import override
 
 SIDE = 32
 MARGIN = np.uint8([10, 120, 200])

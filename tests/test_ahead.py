@@ -12,9 +12,9 @@ import alexnet
 from alexnet.batches.loader import TrainingLoader
 from alexnet.batches.preprocessing import preprocessing_of
 from alexnet.dataset.packed import open_packed
-from alexnet.recipe import override
 from alexnet.recipes import find
 from alexnet.run import open_run
+from alexnet.settings import override
 from alexnet.verbs.ahead import begin
 
 RECIPE, FEWER = "lenet-digits", ("epochs=0.1", "batch=32")

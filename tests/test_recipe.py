@@ -2,11 +2,12 @@ import json
 
 import pytest
 
-from alexnet.ingredients import ColourNoise
+from alexnet.ingredients import Affine, ColourNoise
 from alexnet.problem import Problem, UsageProblem
-from alexnet.recipe import Recipe, override, read
+from alexnet.recipe import Recipe
 from alexnet.recipes import RECIPES, find
 from alexnet.schedule import Constant, Cosine
+from alexnet.settings import override, read
 
 
 @pytest.fixture
@@ -30,6 +31,7 @@ def test_every_named_recipe_survives_json(name: str) -> None:
         ('learning_rate={"kind": "cosine", "start": 1}', "learning_rate", Cosine(start=1)),
         ("options.dropout=0.2", "options", {"dropout": 0.2}),
         ('colour_noise={"form": "code"}', "colour_noise", ColourNoise(form="code")),
+        ("colour_noise.until=3", "colour_noise", ColourNoise(until=3)),
     ],
 )
 def test_a_field_is_set(recipe: Recipe, assignment: str, field: str, value: object) -> None:
@@ -52,7 +54,9 @@ def test_a_field_is_set(recipe: Recipe, assignment: str, field: str, value: obje
         ("clip=0", "greater than 0"),
         ("learning_rate.drops=3", "there are kind, start, warm_up"),
         ('learning_rate={"kind":"zig"}', "'constant', 'steps'"),
-        ("colour_noise.until=3", "set it whole"),
+        ("epochs.until=3", "epochs is 2; set it whole"),
+        ("colour_noise.til=3", "did you mean 'until'"),
+        ("teacher.share=0.3", "teacher.run: Field required"),
         ("epochs", "write it as field=value"),
         ("batch=-1", "greater than or equal"),
     ],
@@ -83,6 +87,12 @@ def test_fields_that_contradict_each_other_are_refused_in_one_line(
         override(recipe, assignments)
     assert "\n" not in str(caught.value)
     assert "got" not in str(caught.value)
+
+
+def test_settings_of_one_value_come_together(recipe: Recipe) -> None:
+    once = override(recipe, ['affine={"turn": 12}', "affine.shear=0.2"])
+    assert once.affine == override(recipe, ["affine.shear=0.2", "affine.turn=12"]).affine
+    assert once.affine == Affine(turn=12, shear=0.2)
 
 
 def test_crops_of_random_size_are_set_and_taken_away(recipe: Recipe) -> None:

@@ -18,8 +18,7 @@ from alexnet import cli
 from alexnet.batches.preprocessing import preprocessing_of
 from alexnet.dataset.packed import open_packed
 from alexnet.problem import Problem
-from alexnet.recipe import Recipe, override
-from alexnet.recipe import read as read_recipe
+from alexnet.recipe import Recipe
 from alexnet.recipes import find
 from alexnet.report.command import between, differences, preparing_command, training_command
 from alexnet.report.kernels import first_layer_of
@@ -27,6 +26,8 @@ from alexnet.report.neighbours import spread_over_classes
 from alexnet.report.section import made
 from alexnet.run import Run, create_run, open_run
 from alexnet.schedule import OneCycle
+from alexnet.settings import override
+from alexnet.settings import read as read_recipe
 from alexnet.verbs.calibrate import calibrate
 from alexnet.verbs.prepare import prepare
 from alexnet.verbs.probe.asked import asked_of

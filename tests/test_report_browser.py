@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from alexnet.recipe import Recipe, override
+from alexnet.recipe import Recipe
 from alexnet.schedule import OneCycle
+from alexnet.settings import override
 from alexnet.verbs.report import report
 from alexnet.verbs.train import train
 

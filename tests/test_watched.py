@@ -104,7 +104,7 @@ import sys
 from functools import partial
 from ranks import over_ranks
 import alexnet
-from alexnet.recipe import read
+from alexnet.settings import read
 recipe = read(open(sys.argv[1]).read(), "recipe")
 train = partial(alexnet.train, recipe, sys.argv[2], sys.argv[3], gradients=True)
 assert over_ranks(2, train) == [0, 0]

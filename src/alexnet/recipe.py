@@ -1,15 +1,12 @@
 """A recipe: everything that decides a training but the pictures, as frozen values that JSON can hold."""
 
-import difflib
-import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from alexnet.ingredients import Affine, Average, ColourNoise, Mix, Rule, Teacher
-from alexnet.problem import Problem, UsageProblem
 from alexnet.schedule import Plateau, Schedule, Sizes, Value
 
 Positive = Annotated[float, Field(gt=0)]
@@ -171,79 +168,7 @@ class Recipe(Value):
         return isinstance(self.learning_rate, Plateau)
 
 
-def override(recipe: Recipe, assignments: Sequence[str]) -> Recipe:
-    """Apply `field=value` or `field.inner=value`; values are JSON, bare words are strings.
-
-    >>> from alexnet.schedule import Constant
-    >>> recipe = Recipe(name="r", network="lenet", epochs=1, learning_rate=Constant(start=0.1))
-    >>> override(recipe, ["epochs=3", "learning_rate.start=0.2"]).learning_rate
-    Constant(kind='constant', start=0.2, warm_up=0.0)
-    """
-    document = recipe.model_dump(mode="json")
-    for assignment in assignments:
-        path, equals, text = assignment.partition("=")
-        if not equals:
-            raise UsageProblem(f"--set {assignment}: write it as field=value")
-        _assign(document, path.split("."), _parsed(text), path)
-    return _validated(document, "--set")
-
-
-def read(text: str | bytes, where: str) -> Recipe:
-    """Parse a `recipe.json`; `where` names it in the Problem raised if it is not one."""
-    try:
-        document = json.loads(text)
-    except ValueError as error:
-        raise Problem(f"{where} is not JSON: {error}") from None
-    if not isinstance(document, dict):
-        raise Problem(f"{where} is not a recipe: the outermost value must be an object of fields")
-    return _validated(document, where)
-
-
 def _refuse(faults: Mapping[str, Any]) -> None:
     for fault, there in faults.items():
         if there:
             raise ValueError(fault)
-
-
-def _parsed(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
-
-
-def _assign(document: dict[str, Any], keys: list[str], value: Any, path: str) -> None:
-    *parents, last = keys
-    for key in parents:
-        if key not in document:
-            raise UsageProblem(f"--set {path}: {_unknown(key, document)}")
-        if not isinstance(document[key], dict):
-            raise UsageProblem(
-                f"--set {path}: {key} is {document[key]!r}; set it whole, as {key}={{…}} in JSON"
-            )
-        document = document[key]
-    if last not in document and parents != ["options"]:
-        raise UsageProblem(f"--set {path}: {_unknown(last, document)}")
-    document[last] = value
-
-
-def _unknown(key: str, document: dict[str, Any]) -> str:
-    close = difflib.get_close_matches(key, document, n=1)
-    hint = f"did you mean {close[0]!r}? " if close else ""
-    return f"there is no field {key!r} to set; {hint}there are {', '.join(document)}"
-
-
-def _validated(document: dict[str, Any], where: str) -> Recipe:
-    try:
-        return Recipe.model_validate(document)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        field = ".".join(str(part) for part in first["loc"]) or "recipe"
-        raise UsageProblem(f"{where}: field {field}: {first['msg']}{_got(first)}") from None
-
-
-def _got(error: Any) -> str:
-    if error["type"] == "extra_forbidden":
-        return f"; the fields are {', '.join(Recipe.model_fields)}"
-    # a fault of several fields together comes with the whole recipe as its input
-    return f"; got {error['input']!r}" if error["loc"] else ""

@@ -25,7 +25,6 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from alexnet import recipe as recipes
 from alexnet.batches.preprocessing import Preprocessing
 from alexnet.files import remove, write_json, written_whole
 from alexnet.networks import create
@@ -37,6 +36,7 @@ from alexnet.parallel import World, from_first
 from alexnet.parallel.shards import read_shards, shard_files, write_shards
 from alexnet.problem import Problem
 from alexnet.recipe import Recipe
+from alexnet.settings import read
 
 Tensors = Mapping[str, Tensor]
 FORMAT = 1
@@ -214,7 +214,7 @@ def open_run(path: Path | str) -> Run:
     try:
         return Run(
             path,
-            recipes.read(_text(path / "recipe.json"), str(path / "recipe.json")),
+            read(_text(path / "recipe.json"), str(path / "recipe.json")),
             tuple(model["classes"]),
             Preprocessing(mean=tensors["mean"], divisor=tensors["divisor"], **model["preprocessing"]),
             model["dataset"],

@@ -3,9 +3,8 @@
 The first batch of a training can be begun before torch is imported: it is where one is handed out.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
@@ -13,29 +12,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from alexnet.batches.affine import move
-from alexnet.batches.distortions import distort
-from alexnet.batches.draws import CUTOUTS, uniforms
+from alexnet.batches.images import images_of
 from alexnet.batches.maker import Plan, maker_of
 from alexnet.batches.normalisation import Normalising
 from alexnet.batches.order import evaluation_spans, places, steps_in_epoch, training_order
-from alexnet.batches.resized_crops import gather_resized, resized_windows
-from alexnet.batches.views import (
-    Images,
-    View,
-    Windows,
-    colour_noise,
-    cut_out,
-    gather,
-    padded,
-    training_windows,
-)
+from alexnet.batches.training_views import TrainingViews
+from alexnet.batches.views import View, Windows, gather
 from alexnet.dataset.balance import balanced_order, sampling_shares
 from alexnet.dataset.classes import share_of_each
-from alexnet.dataset.encoded import EncodedImages
 from alexnet.dataset.packed import Split
-from alexnet.dataset.raw import advised
-from alexnet.dataset.remote_images import RemoteImages
 from alexnet.dataset.statistics import Statistics
 from alexnet.recipe import Recipe
 from alexnet.shares import part
@@ -46,7 +31,6 @@ if TYPE_CHECKING:
 
     from alexnet.batches.preprocessing import Preprocessing
 
-Cut = Callable[[slice, NDArray[np.uint8]], object]
 POWERS = {"shuffled": None, "balanced": 0.0, "root": 0.5}
 """Of a class's number of pictures, which its part of an epoch goes by."""
 
@@ -77,8 +61,8 @@ class TrainingLoader:
         device: "torch.device | str" = "cpu",
         share: tuple[int, int] = (0, 1),
     ) -> None:
-        self.split, self.recipe, self.statistics = split, recipe, statistics
-        self.size, self.crop = preprocessing.size, preprocessing.crop
+        self.split, self.recipe, self.crop = split, recipe, preprocessing.crop
+        self.views = TrainingViews(split, recipe, statistics, preprocessing.size, preprocessing.crop)
         self.device = device
         self.workers = workers
         self.numbers = _numbers(split, recipe)
@@ -86,8 +70,6 @@ class TrainingLoader:
         self.batch = min(recipe.batch, count)
         self.mine = places(self.batch, *share, paired=recipe.mix is not None)  # in each batch
         self.steps = steps_in_epoch(count, recipe.batch)
-        self.images = images_of(split)
-        self.margin = np.rint(statistics.channel_means).astype(np.uint8)
         shrink = recipe.colour_noise.shrink if recipe.colour_noise else 1.0
         if str(device) != "cpu":
             preprocessing = cast("Preprocessing", preprocessing).to(cast("torch.device", device))
@@ -138,53 +120,8 @@ class TrainingLoader:
 
     def _plan(self, epoch: int, step: int, indices: NDArray[np.int64]) -> Plan:
         positions = np.arange(step * self.batch, (step + 1) * self.batch)[self.mine]
-        noise = self._noise(indices, epoch + step / self.steps)
-        return Plan(len(indices), self._cut(epoch, indices, positions), noise)
-
-    def _cut(self, epoch: int, indices: NDArray[np.int64], positions: NDArray[np.int64]) -> Cut:
-        """Draw the windows of a batch; return what cuts a share of them and distorts it."""
-        cut, recipe = self._windows(epoch, indices, positions), self.recipe
-        if recipe.augment == "none" and not recipe.cutout and not recipe.affine:
-            return cut
-
-        def distorted(share: slice, views: NDArray[np.uint8]) -> None:
-            cut(share, views)
-            some, seed = indices[share], recipe.seed
-            if recipe.affine:
-                move(views, recipe.affine, some, self.margin, seed=seed, epoch=epoch)
-            if recipe.augment == "trivial":
-                distort(views, some, self.margin, seed=seed, epoch=epoch)
-            if recipe.cutout:
-                draws = uniforms(seed, epoch, some, stream=CUTOUTS, count=2)
-                cut_out(views, recipe.cutout, self.margin, draws)
-
-        return distorted
-
-    def _windows(self, epoch: int, indices: NDArray[np.int64], positions: NDArray[np.int64]) -> Cut:
-        recipe, images, crop = self.recipe, self.images, self.crop
-        if recipe.resizes:
-            sized = resized_windows(recipe, self.size, epoch=epoch, images=indices, positions=positions)
-            return lambda share, views: gather_resized(
-                images, indices[share], sized.at(share), crop, out=views
-            )
-        windows = training_windows(recipe, self.size, epoch=epoch, images=indices, positions=positions)
-        if recipe.pad:
-            return partial(self._cut_padded, indices, windows)
-        return lambda share, views: gather(images, indices[share], windows.at(share), crop, out=views)
-
-    def _cut_padded(
-        self, indices: NDArray[np.int64], windows: Windows, share: slice, views: NDArray[np.uint8]
-    ) -> None:
-        colour = self.margin if self.recipe.pad_with == "mean" else None
-        framed = padded(self.split.pixels(indices[share]), self.recipe.pad, colour)
-        gather(framed, np.arange(len(framed)), windows.at(share), self.crop, out=views)
-
-    def _noise(self, indices: NDArray[np.int64], epoch: float) -> NDArray[np.float32] | None:
-        noise = self.recipe.colour_noise
-        if noise is None or (noise.until is not None and epoch >= noise.until):
-            return None
-        drawn = colour_noise(noise, self.statistics, seed=self.recipe.seed, epoch=int(epoch), images=indices)
-        return drawn.astype(np.float32)
+        noise = self.views.noise(indices, epoch + step / self.steps)
+        return Plan(len(indices), self.views.cut(epoch, indices, positions), noise)
 
 
 def _numbers(split: Split, recipe: Recipe) -> NDArray[np.int64] | None:
@@ -235,20 +172,3 @@ def evaluation_batches(
     """Every image of `split`, or of one share of it, once, in order, through one view."""
     (batches,) = evaluation_passes(split, preprocessing, [view], batch=batch, workers=workers, share=share)
     return batches
-
-
-def images_of(split: Split) -> Images:
-    """The images of a split by number, decoded when asked for where they are kept as JPEG."""
-    return advised(split.images) if split.encoding == "raw" else Decoded(split.encoded)
-
-
-@dataclass(frozen=True)
-class Decoded:
-    """Pictures kept as JPEG, as if they were an array."""
-
-    encoded: EncodedImages | RemoteImages
-
-    def __getitem__(self, index: int) -> NDArray[np.uint8]:
-        """One picture, uint8 [size, size, 3]."""
-        (picture,) = self.encoded.pixels([index])
-        return np.asarray(picture)

@@ -87,3 +87,8 @@ def broken(name: str) -> str:
 def sized(shape: Sequence[int]) -> str:
     """Sides: 96 × 55 × 55."""
     return " × ".join(str(side) for side in shape)
+
+
+def error_words(error: float, interval: Sequence[float]) -> str:
+    """An error in per cent with its interval."""
+    return f"{error:.2f} % ({interval[0]:.2f} … {interval[1]:.2f})"

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from alexnet.cli import measured, show
+from alexnet.cli import compared, measured, show
 from alexnet.cli.options import Device, Json, Views, Workers, bars
 from alexnet.problem import UsageProblem
 
@@ -119,7 +119,7 @@ def compare(
         runs, data=data, split=split, views=views, device=device, workers=workers, costs=costs, plot=plot,
         repeat=repeat, progress=bars,
     )  # fmt: skip
-    show.document(result.document()) if json else measured.compared(result)
+    show.document(result.document()) if json else compared.compared(result)
 
 
 def learning_curve(

@@ -4,7 +4,7 @@ import difflib
 from pathlib import Path
 
 from alexnet.problem import Problem, UsageProblem
-from alexnet.recipe import Recipe, read
+from alexnet.recipe import Recipe
 from alexnet.recipes import (
     airbench94,
     airbench96,
@@ -49,6 +49,7 @@ from alexnet.recipes import (
     vgg16_bn,
     vgg_32,
 )
+from alexnet.settings import read
 
 MODULES = (
     lenet_1998,

@@ -14,10 +14,11 @@ from alexnet.evaluation.statistics import Difference, Wrong, paired_difference, 
 from alexnet.files import write_json
 from alexnet.problem import UsageProblem
 from alexnet.progress import Progress, silent
-from alexnet.recipe import Recipe, override
+from alexnet.recipe import Recipe
 from alexnet.recipes import find
 from alexnet.recipes.ablations import ABLATIONS
 from alexnet.run import open_run
+from alexnet.settings import override
 from alexnet.verbs.scores import predictions_of
 from alexnet.verbs.train import Trained, train
 

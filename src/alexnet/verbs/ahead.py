@@ -17,8 +17,9 @@ from alexnet.batches.loader import TrainingLoader
 from alexnet.batches.normalisation import Normalisation, normalisation_of
 from alexnet.dataset.packed import Packed, open_packed
 from alexnet.problem import Problem
-from alexnet.recipe import Recipe, override
+from alexnet.recipe import Recipe
 from alexnet.recipes import RECIPES, find
+from alexnet.settings import override
 
 if TYPE_CHECKING:
     from alexnet.parallel import World

@@ -16,11 +16,12 @@ from alexnet.networks import create
 from alexnet.networks.summary import summarise, total
 from alexnet.problem import UsageProblem
 from alexnet.progress import Progress
-from alexnet.recipe import Recipe, override
+from alexnet.recipe import Recipe
 from alexnet.recipes import airbench_s, find
 from alexnet.recipes.auto import Facts, chosen
 from alexnet.run import is_run, open_run
 from alexnet.schedule import OneCycle
+from alexnet.settings import override
 from alexnet.verbs.batch_size import probed
 from alexnet.verbs.timed import step_seconds
 

@@ -29,6 +29,7 @@ from alexnet.serving.engines import (
 )
 from alexnet.serving.layouts import foreign_of, foreign_state, save_foreign
 from alexnet.verbs.export_checks import Checks, checks_of, pack_of, training_pictures
+from alexnet.verbs.export_limits import GROWTH, require_agreement, tolerance
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -37,9 +38,6 @@ if TYPE_CHECKING:
 
 FORMATS = {"onnx": ".onnx", "torch-export": ".pt2", "safetensors": ".safetensors"}
 CHECKED, CHECKED_INT8 = 100, 2000  # pictures, at most
-DIFFERENCE = 1e-4  # of a probability, in float32
-GROWTH = 0.5  # points of top-1 error, in int8
-AGREEMENT = 0.95  # of the answers in int8, where no classes are known
 CALIBRATION = 256  # training pictures, and as many to try on
 
 
@@ -135,7 +133,7 @@ def _onnx(made: _Made, path: Path, *, int8: bool) -> Export:
         partial.write_bytes(content)
         exported = read(partial)
         compared = made.checks.of(onnx_engine(content), made.original)
-        _require(compared, path, int8)
+        require_agreement(compared, path, int8)
         advance()
         part = from_views(exported.model).SerializeToString()
         timed = speeds(made.original.answer, _engines(part), _views(made))
@@ -198,7 +196,7 @@ def _torch_export(made: _Made, path: Path) -> Export:
         # what was written a line above, by this process: the only .pt2 that is ever opened here
         again = torch.export.load(io.BytesIO(partial.read_bytes())).module()
         compared = made.checks.of(_by_module(again), made.original)
-        _require(compared, path, int8=False)
+        require_agreement(compared, path, int8=False)
     return _told(made, path, compared, format="torch-export")
 
 
@@ -220,7 +218,7 @@ def _safetensors(made: _Made, path: Path, layout: str) -> Export:
         answer = torch_engine(network.eval(), run.preprocessing, made.original.card["temperature"])
         whole = Classifier(**{**made.original.__dict__, "answer": answer})
         compared = made.checks.of(_fitting(whole), made.original)
-        _require(compared, path, int8=False)
+        require_agreement(compared, path, int8=False)
     return _told(made, path, compared, format="safetensors")
 
 
@@ -242,36 +240,6 @@ def _views(made: _Made) -> Pictures:
     return fitted[:, start : start + original.crop, start : start + original.crop]
 
 
-def _require(compared: Agreement, path: Path, int8: bool) -> None:
-    """A Problem where the file answers differently; what was written then goes."""
-    if not int8:
-        wrong = compared.max_abs_difference > DIFFERENCE or compared.top1_agreement < 1
-    elif compared.growth is not None:
-        wrong = compared.growth > GROWTH
-    else:
-        wrong = compared.top1_agreement < AGREEMENT
-    if wrong:
-        raise Problem(
-            f"{path} is not kept: of {compared.pictures} pictures it answers {compared.top1_agreement:.1%} "
-            f"as the run does, probabilities differ by up to {compared.max_abs_difference:.1e}"
-            f"{_errors(compared)}; allowed is {_tolerance(compared, int8)}"
-        )
-
-
-def _errors(compared: Agreement) -> str:
-    if compared.growth is None:
-        return ""
-    return f", top-1 error {compared.top1_error:.2f} % for {compared.original_top1_error:.2f} %"
-
-
-def _tolerance(compared: Agreement, int8: bool) -> str:
-    if not int8:
-        return f"{DIFFERENCE:g} of a probability, and the same answer but for exact ties"
-    if compared.growth is None:
-        return f"{AGREEMENT:.0%} of the answers the same"
-    return f"{GROWTH} points of top-1 error"
-
-
 def _told(
     made: _Made, path: Path, compared: Agreement, *, format: str, int8: bool = False, **details: Any
 ) -> Export:
@@ -284,7 +252,7 @@ def _told(
         pictures=compared.pictures,
         max_abs_difference=compared.max_abs_difference,
         top1_agreement=compared.top1_agreement,
-        tolerance=_tolerance(compared, int8),
+        tolerance=tolerance(compared, int8),
         top1_error=compared.top1_error,
         original_top1_error=compared.original_top1_error,
         **details,

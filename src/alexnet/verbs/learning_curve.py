@@ -14,9 +14,10 @@ from alexnet.probing.learning_figure import learning_figure
 from alexnet.probing.sheets import save_figure
 from alexnet.problem import Problem, UsageProblem
 from alexnet.progress import Progress, silent
-from alexnet.recipe import Recipe, override
+from alexnet.recipe import Recipe
 from alexnet.recipes import find
 from alexnet.run import open_run
+from alexnet.settings import override
 from alexnet.verbs.scores import predictions_of
 from alexnet.verbs.train import train
 

@@ -10,9 +10,10 @@ from typing import Any
 
 from alexnet.problem import UsageProblem
 from alexnet.progress import Progress, silent
-from alexnet.recipe import Recipe, override
+from alexnet.recipe import Recipe
 from alexnet.recipes import find
 from alexnet.run import Run, open_run
+from alexnet.settings import override
 from alexnet.verbs.choosing import AUTO, batch_of
 from alexnet.verbs.scores import data_of
 from alexnet.verbs.train import Trained, train
