@@ -48,7 +48,7 @@ def same(one: list[Batch], other: list[Batch]) -> bool:
 
 def plain_batch(load: TrainingLoader, epoch: int, step: int) -> torch.Tensor:
     """A whole batch by the plain forms: cut in one go, then `Preprocessing.__call__`."""
-    recipe, split, size, crop = load.recipe, load.split, load.size, load.crop
+    recipe, split, size, crop = load.recipe, load.split, load.views.size, load.crop
     order = training_order(len(split), seed=recipe.seed, epoch=epoch)
     positions = np.arange(step * load.batch, (step + 1) * load.batch)
     images = order[positions]
@@ -56,13 +56,13 @@ def plain_batch(load: TrainingLoader, epoch: int, step: int) -> torch.Tensor:
     if recipe.resizes:
         views = gather_resized(split.images, images, resized_windows(recipe, size, **drawn), crop)
     else:
-        pixels = padded(split.images[images], recipe.pad, load.margin)
+        pixels = padded(split.images[images], recipe.pad, load.views.margin)
         views = gather(pixels, np.arange(len(images)), training_windows(recipe, size, **drawn), crop)
-    preprocessing = preprocessing_of(recipe, load.statistics, size, "crop")
+    preprocessing = preprocessing_of(recipe, load.views.statistics, size, "crop")
     noise = recipe.colour_noise
     if noise is None:
         return preprocessing(torch.from_numpy(views))
-    colours = colour_noise(noise, load.statistics, seed=recipe.seed, epoch=epoch, images=images)
+    colours = colour_noise(noise, load.views.statistics, seed=recipe.seed, epoch=epoch, images=images)
     return preprocessing(torch.from_numpy(views), torch.from_numpy(colours).float(), noise.shrink)
 
 
