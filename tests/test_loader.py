@@ -48,7 +48,7 @@ def same(one: list[Batch], other: list[Batch]) -> bool:
 
 def plain_batch(load: TrainingLoader, epoch: int, step: int) -> torch.Tensor:
     """A whole batch by the plain forms: cut in one go, then `Preprocessing.__call__`."""
-    recipe, split, size, crop = load.recipe, load.split, load.views.size, load.crop
+    recipe, split, size, crop = load.recipe, load.split, load.views.size, load.views.crop
     order = training_order(len(split), seed=recipe.seed, epoch=epoch)
     positions = np.arange(step * load.batch, (step + 1) * load.batch)
     images = order[positions]

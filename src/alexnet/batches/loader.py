@@ -61,7 +61,7 @@ class TrainingLoader:
         device: "torch.device | str" = "cpu",
         share: tuple[int, int] = (0, 1),
     ) -> None:
-        self.split, self.recipe, self.crop = split, recipe, preprocessing.crop
+        self.split, self.recipe = split, recipe
         self.views = TrainingViews(split, recipe, statistics, preprocessing.size, preprocessing.crop)
         self.device = device
         self.workers = workers

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, JustifyMethod
     from rich.table import Table
 
 NONE = "–"
@@ -25,8 +25,8 @@ def tabled(*columns: str, wrap: str = "", left: Sequence[str] = ()) -> "Table":
 
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0), pad_edge=False)
     for column in columns:
-        justify = "left" if column in LEFT or column in left else "right"
-        table.add_column(column, justify=justify, no_wrap=column != wrap)  # type: ignore[arg-type]
+        justify: JustifyMethod = "left" if column in LEFT or column in left else "right"
+        table.add_column(column, justify=justify, no_wrap=column != wrap)
     return table
 
 

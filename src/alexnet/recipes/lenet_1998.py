@@ -7,10 +7,10 @@ Source: [L] LeCun, Bottou, Bengio, Haffner, "Gradient-Based Learning Applied to 
 Left out: the paper divides the global rate by 0.02 plus the curvature of the loss along each weight, measured
 on 500 pictures before each pass (stochastic diagonal Levenberg–Marquardt); here all weights learn at the
 global rate itself. Its loss has a class of rubbish beside the ten; here it is a softmax over minus the
-distances.
+distances. It added distorted pictures to the plain ones; with `--set affine.shear=0.2`, and so on, all are
+distorted, by strengths that are ours.
 Differs: pictures are brought to mean 0 and deviation 1, which the paper's -0.1 for paper and 1.175 for ink
 about are; --size 32 enlarges what it pads.
-Its distorted pictures are `--set affine.shift=0.07 --set affine.shear=0.2 --set affine.squeeze=0.1`, about.
 Run: alexnet prepare MNIST packed/mnist-32 --size 32 &&
 alexnet train lenet-1998 --data packed/mnist-32 --out runs/lenet-1998
 """

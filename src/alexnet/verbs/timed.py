@@ -49,7 +49,7 @@ def pace_of(
             f"recipe {recipe.name} lowers its rate as validation shows: that takes what time it takes. "
             'For --time give it a schedule, as --set \'learning_rate={"kind":"cosine","start":0.01}\''
         )
-    shape = (recipe.channels, loader.crop, loader.crop)
+    shape = (recipe.channels, loader.views.crop, loader.views.crop)
     images = len(loader.mine)  # of each batch, on this rank
     step = step_seconds(run.build(), recipe, images, shape, len(run.classes), device, progress)
     # what it took before it was interrupted, so far as it was noted
