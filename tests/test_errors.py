@@ -51,6 +51,11 @@ def test_wilson_is_scipys(wrong: int, images: int) -> None:
     assert wilson(wrong, images) == pytest.approx((100 * expected.low, 100 * expected.high), abs=1e-9)
 
 
+def test_wilsons_interval_ends_at_the_rate_of_none_and_of_all_to_the_bit() -> None:
+    assert {wilson(0, images)[0] for images in range(1, 400)} == {0.0}
+    assert {wilson(images, images)[1] for images in range(1, 400)} == {100.0}
+
+
 def test_views_average_probabilities_not_scores() -> None:
     views = [[torch.tensor([[4.0, 0.0]])], [torch.tensor([[0.0, 1.0]])]]
     result = predict(lambda scores: scores, views, torch.tensor([0]))

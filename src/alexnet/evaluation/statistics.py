@@ -24,7 +24,8 @@ def wilson(errors: int, images: int, z: float = Z95) -> tuple[float, float]:
     rate, square = errors / images, z * z
     centre = (rate + square / (2 * images)) / (1 + square / images)
     half = z / (1 + square / images) * math.sqrt(rate * (1 - rate) / images + square / (4 * images * images))
-    return 100.0 * max(centre - half, 0.0), 100.0 * min(centre + half, 1.0)
+    # of none and of all one bound is the rate itself, which rounding misses by an ulp
+    return 100.0 * min(max(centre - half, 0.0), rate), 100.0 * max(min(centre + half, 1.0), rate)
 
 
 def at_least(right: int, images: int, *, level: float = 0.95) -> float:
